@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+#pragma once
+
+#define MIG_INSIDE
+#include <libmig/mig-auth-request.h>
+#include <libmig/mig-block-copy-request.h>
+#include <libmig/mig-block-device.h>
+#include <libmig/mig-block-enums.h>
+#include <libmig/mig-block-job-driver.h>
+#include <libmig/mig-block-job-info.h>
+#include <libmig/mig-check-version.h>
+#include <libmig/mig-cluster.h>
+#include <libmig/mig-compute-driver.h>
+#include <libmig/mig-disk-source.h>
+#include <libmig/mig-disk.h>
+#include <libmig/mig-domain-info.h>
+#include <libmig/mig-driver-enums.h>
+#include <libmig/mig-enum-types.h>
+#include <libmig/mig-enums.h>
+#include <libmig/mig-error.h>
+#include <libmig/mig-host-info.h>
+#include <libmig/mig-host.h>
+#include <libmig/mig-job-stats.h>
+#include <libmig/mig-memory-store.h>
+#include <libmig/mig-libvirt-driver.h>
+#include <libmig/mig-migrate-request.h>
+#include <libmig/mig-migration-options.h>
+#include <libmig/mig-migration-task.h>
+#include <libmig/mig-operation-info.h>
+#include <libmig/mig-operation.h>
+#include <libmig/mig-pool-backend.h>
+#include <libmig/mig-progress.h>
+#include <libmig/mig-record.h>
+#include <libmig/mig-sqlite-store.h>
+#include <libmig/mig-state-store.h>
+#include <libmig/mig-swap-options.h>
+#include <libmig/mig-sim-driver.h>
+#include <libmig/mig-transaction.h>
+#include <libmig/mig-types.h>
+#include <libmig/mig-version-macros.h>
+#include <libmig/mig-version.h>
+#include <libmig/mig-volume-backend.h>
+#include <libmig/mig-volume-swap.h>
+#include <libmig/mig-volume.h>
+#undef MIG_INSIDE
