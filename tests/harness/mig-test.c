@@ -4,11 +4,15 @@
 
 #include "mig-test.h"
 
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
+
+#include <libmig/mig-sqlite-store.h>
 
 /* What a descriptor that is open shows in /proc/self/fd, by its number. */
 static GHashTable *descriptors_before;
@@ -161,6 +165,65 @@ mig_test_run (Suite              *(*create_suite) (void),
   srunner_free (runner);
 
   return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static guint
+count_threads (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
+  guint count = 0;
+
+  ck_assert_ptr_nonnull (dir);
+  while (g_dir_read_name (dir) != NULL)
+    count++;
+
+  return count;
+}
+
+pid_t
+mig_test_fork (void)
+{
+  ck_assert_uint_eq (count_threads (), 1);
+
+  return fork ();
+}
+
+void
+mig_test_stop_child (pid_t       pid,
+                     const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (MigStateStore) store = mig_sqlite_store_new (path, &error);
+  guint64 written = 0;
+  int status;
+
+  mig_assert_no_error (error);
+  g_object_set (store, "busy-timeout", 0.1, NULL);
+  while (written == 0)
+    {
+      g_autoptr (MigTransaction) transaction = mig_transaction_new ();
+
+      ck_assert_int_eq (kill (pid, SIGSTOP), 0);
+      ck_assert_int_eq (waitpid (pid, &status, WUNTRACED), pid);
+      ck_assert (WIFSTOPPED (status));
+      mig_transaction_put (transaction, "test/free", "{}");
+      written = mig_state_store_commit (store, transaction, NULL, &error);
+      if (written != 0)
+        continue;
+      mig_assert_error (error, MIG_ERROR, MIG_ERROR_BUSY);
+      g_clear_error (&error);
+      ck_assert_int_eq (kill (pid, SIGCONT), 0);
+    }
+}
+
+int
+mig_test_wait_child (pid_t pid)
+{
+  int status;
+
+  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
+
+  return WIFEXITED (status) ? WEXITSTATUS (status) : -WTERMSIG (status);
 }
 
 static GLogWriterFunc log_writer;

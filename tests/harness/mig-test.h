@@ -56,6 +56,18 @@ void   mig_test_wait_at  (const char         *file,
 gboolean mig_test_pointer_is_set (gpointer location);
 gboolean mig_test_flag_is_set    (gpointer location);
 
+/* fork(), which fails the test where a thread runs already: it may hold a lock (of the sanitizers' allocator, say) that
+ * stays locked in the child for ever. So a test makes its children first. */
+pid_t    mig_test_fork           (void);
+
+/* Stops a child that works with the SQLite store at @path, but not while it writes there: nobody else could do so
+ * then. */
+void     mig_test_stop_child     (pid_t       pid,
+                                  const char *path);
+
+/* Waits for the end of a child. Returns its exit code, or the negated signal that ended it. */
+int      mig_test_wait_child     (pid_t pid);
+
 /* Like g_log_set_writer_func(), which a process may call only once, and so not in each test when they do not fork. NULL
  * gives what is logged to GLib's default writer again. */
 void   mig_test_set_log_writer (GLogWriterFunc writer);

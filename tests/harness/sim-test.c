@@ -145,7 +145,7 @@ sim_wait_state (MigSimDriver   *driver,
 pid_t
 sim_start_child (void (*func) (void))
 {
-  pid_t pid = fork ();
+  pid_t pid = mig_test_fork ();
 
   if (pid == 0)
     {
@@ -170,14 +170,4 @@ sim_stop_child (pid_t pid)
   ck_assert_int_eq (waitpid (pid, &status, WUNTRACED), pid);
   ck_assert (WIFSTOPPED (status));
   close (fd);
-}
-
-int
-sim_wait_child (pid_t pid)
-{
-  int status;
-
-  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
-
-  return WIFEXITED (status) ? WEXITSTATUS (status) : -WTERMSIG (status);
 }

@@ -63,6 +63,5 @@ pid_t              sim_start_child      (void (*func) (void));
 /* Stops it, and returns when it stands still. */
 void               sim_stop_child       (pid_t               pid);
 /* The exit status, or minus the signal. */
-int                sim_wait_child       (pid_t               pid);
 
 G_END_DECLS

@@ -103,7 +103,7 @@ int
 crash_case_play (CrashCase  *self,
                  int        (*part) (CrashCase *self))
 {
-  pid_t pid = fork ();
+  pid_t pid = mig_test_fork ();
   int status;
 
   if (pid == 0)

@@ -231,7 +231,7 @@ describe (CrashCase *self)
 static void
 start (CrashCase *self)
 {
-  self->pid = fork ();
+  self->pid = mig_test_fork ();
   ck_assert_int_ge (self->pid, 0);
   if (self->pid == 0)
     _exit (crash_case_live_through (self));

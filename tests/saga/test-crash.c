@@ -70,7 +70,7 @@ live_through (const Accident *accident,
               const Accident *failure,
               gboolean        recovering)
 {
-  pid_t pid = fork ();
+  pid_t pid = mig_test_fork ();
   int status;
 
   ck_assert_int_ge (pid, 0);

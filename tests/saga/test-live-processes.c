@@ -134,38 +134,32 @@ move_two (const char *directory)
     }
 }
 
+/* After the child is made: this starts a thread. */
+static void
+settle (void)
+{
+  g_type_ensure (G_TYPE_TASK); /* opens a descriptor for good */
+  mig_test_settle_descriptors ();
+}
+
 static gboolean
 exists (gpointer path)
 {
   return g_file_test (path, G_FILE_TEST_EXISTS);
 }
 
-/* But not while it holds the lock of the world, or writes into the store: nobody else could use them then. */
+/* But not while it holds the lock of the world: nobody else could use it then. */
 static void
 stop (pid_t       child,
-      const char *directory,
-      Room       *room)
+      const char *directory)
 {
+  g_autofree char *state = g_build_filename (directory, "state.db", NULL);
   g_autofree char *lock_path = g_build_filename (directory, "world.lock", NULL);
   int lock = open (lock_path, O_RDWR | O_CLOEXEC);
-  guint64 written = 0;
-  int status;
 
   ck_assert_int_ge (lock, 0);
-  while (written == 0)
-    {
-      g_autoptr (MigTransaction) transaction = mig_transaction_new ();
-
-      ck_assert_int_eq (flock (lock, LOCK_EX), 0);
-      ck_assert_int_eq (kill (child, SIGSTOP), 0);
-      ck_assert_int_eq (waitpid (child, &status, WUNTRACED), child);
-      ck_assert (WIFSTOPPED (status));
-      ck_assert_int_eq (flock (lock, LOCK_UN), 0);
-      mig_transaction_put (transaction, "test/free", "{}");
-      written = mig_state_store_commit (room->store, transaction, NULL, NULL);
-      if (written == 0)
-        ck_assert_int_eq (kill (child, SIGCONT), 0);
-    }
+  ck_assert_int_eq (flock (lock, LOCK_EX), 0);
+  mig_test_stop_child (child, state);
   close (lock);
 }
 
@@ -179,15 +173,16 @@ START_TEST (stopped_while_held)
   g_autoptr (MigDomainInfo) info = NULL;
   g_autoptr (MigHost) a = NULL;
   g_autoptr (GError) error = NULL;
-  pid_t child = fork ();
+  pid_t child = mig_test_fork ();
   Room room;
   int status;
 
   if (child == 0)
     move_two (directory);
+  settle ();
   mig_test_wait (NULL, exists, held, 20);
   room_open (&room, directory, FALSE);
-  stop (child, directory, &room);
+  stop (child, directory);
   recovered = mig_cluster_recover_all (room.cluster, NULL, &error);
   mig_assert_no_error (error);
   ck_assert_uint_eq (recovered->len, 2);
@@ -238,12 +233,13 @@ START_TEST (resumed_in_vain)
   g_autoptr (MigDomainInfo) info = NULL;
   g_autoptr (MigHost) a = NULL;
   g_autoptr (GError) error = NULL;
-  pid_t child = fork ();
+  pid_t child = mig_test_fork ();
   Room room;
   int status;
 
   if (child == 0)
     move_and_die (directory);
+  settle ();
   ck_assert_int_eq (waitpid (child, &status, 0), child);
   ck_assert (WIFEXITED (status)); /* with the status of the fault, but under a checker of leaks */
 
@@ -266,18 +262,6 @@ START_TEST (resumed_in_vain)
 }
 END_TEST
 
-static void
-set_up (void)
-{
-  g_type_ensure (G_TYPE_TASK); /* opens a descriptor for good */
-  mig_test_settle_descriptors ();
-}
-
-static void
-tear_down (void)
-{
-}
-
 static Suite *
 create_suite (void)
 {
@@ -285,7 +269,6 @@ create_suite (void)
   TCase *tcase = mig_test_add_case (suite, "processes");
 
   tcase_set_timeout (tcase, 60);
-  tcase_add_checked_fixture (tcase, set_up, tear_down);
   tcase_add_test (tcase, stopped_while_held);
   tcase_add_loop_test (tcase, resumed_in_vain, 0, 2);
 

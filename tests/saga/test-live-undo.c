@@ -178,7 +178,7 @@ START_TEST (g1_guest_that_cannot_be_resumed)
   driver = sim_make (sim.path, "{\"disks\": [\"vda=/shared/g.raw\"]}");
   before = mig_sim_driver_dup_world (driver, NULL);
   g_clear_object (&driver);
-  ck_assert_int_eq (sim_wait_child (sim_start_child (move_in_child)), MIG_SIM_EXIT_STATUS);
+  ck_assert_int_eq (mig_test_wait_child (sim_start_child (move_in_child)), MIG_SIM_EXIT_STATUS);
 
   for (guint i = 0; i < 2; i++)
     {

@@ -7,7 +7,6 @@
 
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <libmig/mig-sqlite-store.h>
@@ -58,7 +57,7 @@ start_process_as (const char *key,
                   const char *call,
                   ToyAct      act)
 {
-  pid_t pid = fork ();
+  pid_t pid = mig_test_fork ();
 
   ck_assert_int_ge (pid, 0);
   if (pid == 0)
@@ -81,21 +80,20 @@ start_process (const char *call,
   return start_process_as ("key", call, act);
 }
 
-static int
-end_process (pid_t pid)
-{
-  int status;
-
-  ck_assert_int_eq (waitpid (pid, &status, 0), pid);
-
-  return WIFEXITED (status) ? WEXITSTATUS (status) : -WTERMSIG (status);
-}
-
 static void
 wait_until_there (const char *step)
 {
   while (!toy_has (world, step))
     g_thread_yield ();
+}
+
+/* Once it is in the step, and where it keeps nobody out of the store. */
+static void
+stop_in (pid_t       pid,
+         const char *step)
+{
+  wait_until_there (step);
+  mig_test_stop_child (pid, path);
 }
 
 static void
@@ -141,7 +139,7 @@ START_TEST (g6_killed_process)
 
   wait_until_there ("toy.b");
   kill (pid, SIGKILL);
-  ck_assert_int_eq (end_process (pid), -SIGKILL);
+  ck_assert_int_eq (mig_test_wait_child (pid), -SIGKILL);
 
   /* At once: that the process is gone can be seen. */
   cluster = open_cluster ();
@@ -164,8 +162,7 @@ START_TEST (g6_stopped_process_is_taken_over_and_lets_go)
   g_autoptr (MigCluster) cluster = NULL;
   g_autoptr (MigOperation) operation = NULL;
 
-  wait_until_there ("toy.b");
-  kill (pid, SIGSTOP);
+  stop_in (pid, "toy.b");
   cluster = open_cluster ();
   operation = recover_one (cluster);
   ck_assert (mig_operation_run (operation, NULL, NULL));
@@ -173,7 +170,7 @@ START_TEST (g6_stopped_process_is_taken_over_and_lets_go)
   /* It wakes up, finds its step done, and that it owns nothing any more. */
   toy_set (world, "go", TRUE);
   kill (pid, SIGCONT);
-  ck_assert_int_eq (end_process (pid), MIG_ERROR_CONFLICT);
+  ck_assert_int_eq (mig_test_wait_child (pid), MIG_ERROR_CONFLICT);
   check_calls ("a+ b+ b+ move+ c+ d+");
   toy_cluster_close (cluster);
 }
@@ -186,15 +183,14 @@ START_TEST (g6_taken_over_in_the_middle_of_a_step)
   g_autoptr (MigCluster) cluster = NULL;
   g_autoptr (MigOperation) operation = NULL;
 
-  wait_until_there ("toy.b");
-  kill (pid, SIGSTOP);
+  stop_in (pid, "toy.b");
   cluster = open_cluster ();
   operation = recover_one (cluster);
   ck_assert (mig_operation_run (operation, NULL, NULL));
 
   toy_set (world, "go", TRUE);
   kill (pid, SIGCONT);
-  ck_assert_int_eq (end_process (pid), MIG_ERROR_CONFLICT);
+  ck_assert_int_eq (mig_test_wait_child (pid), MIG_ERROR_CONFLICT);
   check_calls ("a+ b+ move+ c+ d+");
   toy_cluster_close (cluster);
 }
@@ -217,7 +213,7 @@ START_TEST (g6_living_process_is_left_alone)
     }
 
   toy_set (world, "go", TRUE);
-  ck_assert_int_eq (end_process (pid), 0);
+  ck_assert_int_eq (mig_test_wait_child (pid), 0);
   check_calls ("a+ b+ move+ c+ d+");
   toy_cluster_close (cluster);
 }
@@ -232,10 +228,10 @@ START_TEST (g6_rivals_for_one_operation)
   pid_t rivals[N_RIVALS];
   guint n_claimed = 0;
 
-  ck_assert_int_eq (end_process (first), 99);
+  ck_assert_int_eq (mig_test_wait_child (first), 99);
   for (guint i = 0; i < N_RIVALS; i++)
     {
-      rivals[i] = fork ();
+      rivals[i] = mig_test_fork ();
       if (rivals[i] == 0)
         {
           g_autoptr (MigCluster) cluster = open_cluster ();
@@ -246,7 +242,7 @@ START_TEST (g6_rivals_for_one_operation)
     }
   for (guint i = 0; i < N_RIVALS; i++)
     {
-      int n = end_process (rivals[i]);
+      int n = mig_test_wait_child (rivals[i]);
 
       ck_assert_int_ge (n, 0);
       ck_assert_int_le (n, 1);
@@ -332,7 +328,7 @@ START_TEST (g6_unreachable_is_left_for_later)
   g_autoptr (MigOperation) again = NULL;
   g_autoptr (GError) error = NULL;
 
-  ck_assert_int_eq (end_process (pid), 99);
+  ck_assert_int_eq (mig_test_wait_child (pid), 99);
   cluster = open_cluster ();
   operation = recover_one (cluster);
   toy_script_probe (TOY_OPERATION (operation), "toy.move", MIG_PROBE_UNKNOWN, 0);
@@ -357,7 +353,7 @@ START_TEST (g6_claimed_by_a_cluster_that_closed)
   g_autoptr (MigOperation) again = NULL;
   g_autoptr (GError) error = NULL;
 
-  ck_assert_int_eq (end_process (pid), 99);
+  ck_assert_int_eq (mig_test_wait_child (pid), 99);
   cluster = open_cluster ();
   operation = recover_one (cluster);
   toy_cluster_close (cluster);
@@ -381,14 +377,13 @@ START_TEST (g6_abort_outlives_the_process)
   g_autoptr (MigOperation) operation = NULL;
   g_autoptr (ToyOperation) name = NULL;
 
-  wait_until_there ("toy.b");
-  kill (pid, SIGSTOP);
+  stop_in (pid, "toy.b");
   cluster = open_cluster ();
   name = toy_operation_new (cluster, "key", world);
   seen = mig_cluster_open_operation (cluster, mig_operation_get_id (MIG_OPERATION (name)), NULL, NULL);
   ck_assert (mig_operation_abort (seen, NULL));
   kill (pid, SIGKILL);
-  ck_assert_int_eq (end_process (pid), -SIGKILL);
+  ck_assert_int_eq (mig_test_wait_child (pid), -SIGKILL);
 
   operation = recover_one (cluster);
   ck_assert (!mig_operation_run (operation, NULL, NULL));
@@ -434,7 +429,7 @@ START_TEST (claimed_once_and_again_when_dropped)
   g_autoptr (MigOperation) operation = NULL;
   g_autoptr (GPtrArray) more = NULL;
 
-  ck_assert_int_eq (end_process (start_process ("run toy.b", TOY_DIE_LATE)), 99);
+  ck_assert_int_eq (mig_test_wait_child (start_process ("run toy.b", TOY_DIE_LATE)), 99);
   operation = recover_one (cluster);
   more = recover (cluster);
   ck_assert_uint_eq (more->len, 0);
@@ -452,7 +447,7 @@ START_TEST (claimed_when_the_store_answers_again)
   g_autoptr (MigCluster) cluster = open_cluster ();
   g_autoptr (GPtrArray) found = NULL;
 
-  ck_assert_int_eq (end_process (start_process ("run toy.b", TOY_DIE_LATE)), 99);
+  ck_assert_int_eq (mig_test_wait_child (start_process ("run toy.b", TOY_DIE_LATE)), 99);
   fault_store_arm (faults, _i == 0 ? FAULT_FAIL : FAULT_LOST, 1, 1);
   found = recover (cluster);
   ck_assert_uint_eq (found->len, 1);
@@ -467,7 +462,7 @@ START_TEST (a_store_that_takes_nothing_is_an_error)
   g_autoptr (GPtrArray) found = NULL;
   g_autoptr (GError) error = NULL;
 
-  ck_assert_int_eq (end_process (start_process ("run toy.b", TOY_DIE_LATE)), 99);
+  ck_assert_int_eq (mig_test_wait_child (start_process ("run toy.b", TOY_DIE_LATE)), 99);
   fault_store_arm (faults, FAULT_FAIL, 1, 0);
   ck_assert_ptr_null (mig_cluster_recover (cluster, NULL, &error));
   ck_assert_ptr_nonnull (strstr (error->message, "nothing can be recovered now"));
@@ -496,13 +491,15 @@ START_TEST (cancelled_it_returns_what_it_has)
   g_autoptr (GPtrArray) found = NULL;
   pid_t pid;
 
-  g_type_ensure (G_TYPE_TASK); /* opens a descriptor for good */
-  mig_test_settle_descriptors ();
   if (_i == 0)
-    ck_assert_int_eq (end_process (start_process ("run toy.b", TOY_DIE_LATE)), 99);
+    {
+      ck_assert_int_eq (mig_test_wait_child (start_process ("run toy.b", TOY_DIE_LATE)), 99);
+      toy_set (world, "toy.a", FALSE); /* it was there before the other one came */
+    }
   pid = start_process_as ("other", "run toy.a", TOY_FLAG);
-  wait_until_there ("toy.a");
-  kill (pid, SIGSTOP);
+  g_type_ensure (G_TYPE_TASK); /* opens a descriptor for good, and starts a thread */
+  mig_test_settle_descriptors ();
+  stop_in (pid, "toy.a");
 
   cluster = open_cluster ();
   g_object_set (cluster, "lease-ttl", 1000.0, NULL);
@@ -515,7 +512,7 @@ START_TEST (cancelled_it_returns_what_it_has)
     ck_assert_uint_eq (found->len, 1);
 
   kill (pid, SIGKILL);
-  ck_assert_int_eq (end_process (pid), -SIGKILL);
+  ck_assert_int_eq (mig_test_wait_child (pid), -SIGKILL);
   g_clear_pointer (&found, g_ptr_array_unref);
   toy_cluster_close (cluster);
 }
@@ -526,7 +523,7 @@ START_TEST (a_closed_cluster_claims_nothing)
   g_autoptr (MigCluster) cluster = open_cluster ();
   g_autoptr (GError) error = NULL;
 
-  ck_assert_int_eq (end_process (start_process ("run toy.b", TOY_DIE_LATE)), 99);
+  ck_assert_int_eq (mig_test_wait_child (start_process ("run toy.b", TOY_DIE_LATE)), 99);
   toy_cluster_close (cluster);
   ck_assert_ptr_null (mig_cluster_recover (cluster, NULL, &error));
   mig_assert_error (error, MIG_ERROR, MIG_ERROR_INVALID_STATE);
@@ -556,7 +553,7 @@ START_TEST (corrupt_journal_is_not_touched)
   g_autoptr (MigOperation) operation = NULL;
   g_autoptr (GError) error = NULL;
 
-  ck_assert_int_eq (end_process (start_process ("run toy.b", TOY_DIE_LATE)), 99);
+  ck_assert_int_eq (mig_test_wait_child (start_process ("run toy.b", TOY_DIE_LATE)), 99);
   operation = recover_one (cluster);
   put (cluster, key, _i == 0 ? NULL : "gibberish");
   ck_assert (!mig_operation_run (operation, NULL, &error));

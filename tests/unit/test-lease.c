@@ -179,7 +179,7 @@ START_TEST (a_dead_process_is_dead_at_once)
   g_autoptr (MigLease) lease = mig_lease_new (store, "one", 1000);
   g_autofree char *boot_id = mig_process_dup_boot_id ();
   gint64 start = mig_process_get_start_time (getpid ());
-  pid_t child = fork ();
+  pid_t child = mig_test_fork ();
 
   if (child == 0)
     _exit (0);
@@ -244,7 +244,7 @@ has_state (gpointer data)
 /* A program whose first thread has ended is shown as a zombie, and lives. */
 START_TEST (a_process_without_its_first_thread_lives)
 {
-  pid_t child = fork ();
+  pid_t child = mig_test_fork ();
   Watched watched = { child, 'Z' };
   gint64 start;
 

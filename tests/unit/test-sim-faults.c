@@ -143,7 +143,7 @@ START_TEST (death_of_the_client)
   child_mode = death_rows[_i].mode;
   child_call = death_rows[_i].call;
   child_fault = death_rows[_i].fault;
-  ck_assert_int_eq (sim_wait_child (sim_start_child (migrate_in_child)), MIG_SIM_EXIT_STATUS);
+  ck_assert_int_eq (mig_test_wait_child (sim_start_child (migrate_in_child)), MIG_SIM_EXIT_STATUS);
 
   driver = sim_open (sim.path);
   sim_wait_idle (driver);
@@ -178,7 +178,7 @@ START_TEST (stopped_client_of_a_direct_move)
   g_clear_error (&error);
   sim_expect_states (driver, MIG_DOMAIN_STATE_PAUSED_MIGRATION, MIG_DOMAIN_STATE_PAUSED_MIGRATION);
   ck_assert_int_eq (kill (pid, _i == 0 ? SIGCONT : SIGKILL), 0);
-  ck_assert_int_eq (sim_wait_child (pid), _i == 0 ? 0 : -SIGKILL);
+  ck_assert_int_eq (mig_test_wait_child (pid), _i == 0 ? 0 : -SIGKILL);
   sim_wait_idle (driver);
   if (_i == 0)
     sim_expect_states (driver, MIG_DOMAIN_STATE_UNKNOWN, MIG_DOMAIN_STATE_RUNNING);

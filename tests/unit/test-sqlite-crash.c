@@ -138,7 +138,7 @@ count_until_killed (guint   n_commits,
   pid_t child;
 
   ck_assert_int_eq (pipe (ends), 0);
-  child = fork ();
+  child = mig_test_fork ();
   if (child == 0)
     count_for_ever (ends[1]);
   close (ends[1]);
@@ -205,7 +205,7 @@ START_TEST (killed_while_the_file_is_made)
     {
       struct timespec delay = { 0, round * 100 * 1000 };
       g_autoptr (MigStateStore) store = NULL;
-      pid_t child = fork ();
+      pid_t child = mig_test_fork ();
       int status;
 
       if (child == 0)
@@ -255,7 +255,7 @@ START_TEST (many_that_start_at_once_share_one_file)
 
       for (guint i = 0; i < N; i++)
         {
-          children[i] = fork ();
+          children[i] = mig_test_fork ();
           if (children[i] == 0)
             make_and_put (i);
         }
@@ -347,7 +347,7 @@ mount_small (const char *where)
 static gboolean
 can_mount (void)
 {
-  pid_t child = fork ();
+  pid_t child = mig_test_fork ();
   int status = -1;
 
   if (child == 0)

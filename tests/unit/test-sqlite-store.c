@@ -557,7 +557,7 @@ START_TEST (copy_made_by_fork_is_refused)
   int status;
 
   put_well (store, "a", "1");
-  child = fork ();
+  child = mig_test_fork ();
   if (child == 0)
     _exit (use_in_child (store));
   ck_assert_int_eq (waitpid (child, &status, 0), child);
