@@ -347,7 +347,7 @@ mount_small (const char *where)
 static gboolean
 can_mount (void)
 {
-  pid_t child = mig_test_fork ();
+  pid_t child = fork ();
   int status = -1;
 
   if (child == 0)
