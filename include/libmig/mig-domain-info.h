@@ -21,6 +21,8 @@ const char    *mig_domain_info_get_name                  (MigDomainInfo *self);
 MIG_AVAILABLE_IN_ALL
 MigDomainState mig_domain_info_get_state                 (MigDomainInfo *self);
 MIG_AVAILABLE_IN_ALL
+gint64         mig_domain_info_get_id                    (MigDomainInfo *self);
+MIG_AVAILABLE_IN_ALL
 gboolean       mig_domain_info_is_persistent             (MigDomainInfo *self);
 MIG_AVAILABLE_IN_ALL
 gint64         mig_domain_info_get_memory                (MigDomainInfo *self);

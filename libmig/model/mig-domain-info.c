@@ -24,6 +24,7 @@ struct _MigDomainInfo
   char      *uuid;
   char      *name;
   int        state;
+  gint64     id;
   gboolean   persistent;
   gint64     memory;
   char      *mark;
@@ -41,6 +42,7 @@ static const MigField fields[] = {
   { "uuid", MIG_FIELD_STRING, G_STRUCT_OFFSET (MigDomainInfo, uuid), NULL, 0 },
   { "name", MIG_FIELD_STRING, G_STRUCT_OFFSET (MigDomainInfo, name), NULL, 0 },
   { "state", MIG_FIELD_ENUM, G_STRUCT_OFFSET (MigDomainInfo, state), mig_domain_state_get_type, 0 },
+  { "id", MIG_FIELD_INT64, G_STRUCT_OFFSET (MigDomainInfo, id), NULL, -1 },
   { "persistent", MIG_FIELD_BOOLEAN, G_STRUCT_OFFSET (MigDomainInfo, persistent), NULL, 0 },
   { "memory", MIG_FIELD_INT64, G_STRUCT_OFFSET (MigDomainInfo, memory), NULL, -1 },
   { "mark", MIG_FIELD_STRING, G_STRUCT_OFFSET (MigDomainInfo, mark), NULL, 0 },
@@ -88,6 +90,17 @@ mig_domain_info_class_init (MigDomainInfoClass *klass)
    * MigDomainInfo:state:
    *
    * What it does.
+   *
+   * Since: 0.1
+   */
+  /**
+   * MigDomainInfo:id:
+   *
+   * The number that its host's daemon gave the running domain when it started or arrived there; -1 when it does not run
+   * or nothing tells.
+   *
+   * On the same host another number is another run of the domain. The same number does not prove the same run:
+   * libvirt's daemon begins to count anew when it starts and no guest is left.
    *
    * Since: 0.1
    */
@@ -214,6 +227,24 @@ mig_domain_info_get_state (MigDomainInfo *self)
   g_return_val_if_fail (MIG_IS_DOMAIN_INFO (self), 0);
 
   return self->state;
+}
+
+/**
+ * mig_domain_info_get_id:
+ * @self: a value
+ *
+ * Gets the number that its host's daemon gave the running domain: on the same host another number is another run of it.
+ *
+ * Returns: the number, or -1 when it does not run or nothing tells
+ *
+ * Since: 0.1
+ */
+gint64
+mig_domain_info_get_id (MigDomainInfo *self)
+{
+  g_return_val_if_fail (MIG_IS_DOMAIN_INFO (self), -1);
+
+  return self->id;
 }
 
 /**
@@ -451,6 +482,7 @@ mig_domain_info_with_disks (MigDomainInfo *self,
                        "uuid", self->uuid,
                        "name", self->name,
                        "state", self->state,
+                       "id", self->id,
                        "persistent", self->persistent,
                        "memory", self->memory,
                        "mark", self->mark,

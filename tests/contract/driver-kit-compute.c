@@ -207,6 +207,36 @@ START_TEST (transient_guest_moves)
 }
 END_TEST
 
+START_TEST (each_run_has_a_number)
+{
+  g_autofree char *uuid = add_guest (&(DriverKitGuest) { .transient = FALSE });
+  g_autoptr (MigDomainInfo) first = driver_kit_look (SOURCE, uuid);
+  g_autoptr (MigDomainInfo) paused = NULL;
+  g_autoptr (MigDomainInfo) left = NULL;
+  g_autoptr (MigDomainInfo) back = NULL;
+  g_autoptr (MigDomainInfo) off = NULL;
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_int_ge (mig_domain_info_get_id (first), 0);
+  ck_assert (mig_compute_driver_pause (DRIVER, SOURCE, uuid, NULL, &error));
+  paused = driver_kit_look (SOURCE, uuid);
+  ck_assert_int_eq (mig_domain_info_get_id (paused), mig_domain_info_get_id (first));
+  ck_assert (mig_compute_driver_resume (DRIVER, SOURCE, uuid, NULL, &error));
+
+  migrate (SOURCE, DESTINATION, uuid, MIG_MIGRATE_FLAGS_NONE);
+  left = driver_kit_look (SOURCE, uuid);
+  ck_assert_int_eq (mig_domain_info_get_id (left), -1);
+  migrate (DESTINATION, SOURCE, uuid, MIG_MIGRATE_FLAGS_NONE);
+  back = driver_kit_look (SOURCE, uuid);
+  ck_assert_int_ge (mig_domain_info_get_id (back), 0);
+  ck_assert_int_ne (mig_domain_info_get_id (back), mig_domain_info_get_id (first));
+
+  ck_assert (mig_compute_driver_destroy (DRIVER, SOURCE, uuid, NULL, &error));
+  off = driver_kit_look (SOURCE, uuid);
+  ck_assert_int_eq (mig_domain_info_get_id (off), -1);
+}
+END_TEST
+
 START_TEST (definition_follows)
 {
   g_autofree char *uuid = add_guest (&(DriverKitGuest) { .transient = FALSE });
@@ -570,6 +600,7 @@ driver_kit_add_compute_cases (TCase *tcase)
   tcase_add_test (tcase, mark_needs_a_domain);
   tcase_add_test (tcase, pause_and_resume_can_be_repeated);
   tcase_add_loop_test (tcase, transient_guest_moves, 0, 2);
+  tcase_add_test (tcase, each_run_has_a_number);
   tcase_add_test (tcase, definition_follows);
   tcase_add_test (tcase, definition_stays);
   tcase_add_loop_test (tcase, mark_travels, 0, 2);

@@ -115,13 +115,14 @@ class Classes(unittest.TestCase):
 
     def test_lists_go_in_and_out(self):
         disks = [Mig.Disk(target=target, source=SOURCE) for target in ('vda', 'vdb')]
-        info = Mig.DomainInfo(uuid='u', name='n', memory=2 ** 30, persistent=True, definition='<d/>')
+        info = Mig.DomainInfo(uuid='u', name='n', memory=2 ** 30, persistent=True, id=7, definition='<d/>')
         info = info.with_disks(disks, disks[:1])
         del disks
         self.assertEqual([disk.get_target() for disk in info.get_disks()], ['vda', 'vdb'])
         self.assertEqual([disk.get_target() for disk in info.get_persistent_disks()], ['vda'])
         self.assertEqual((info.get_uuid(), info.get_name(), info.get_memory(), info.is_persistent(),
-                          info.props.definition), ('u', 'n', 2 ** 30, True, '<d/>'))
+                          info.get_id(), info.props.definition), ('u', 'n', 2 ** 30, True, 7, '<d/>'))
+        self.assertEqual(Mig.DomainInfo().get_id(), -1)
         self.assertEqual(info.get_disks()[1].get_source().get_host(), 'store')
 
 

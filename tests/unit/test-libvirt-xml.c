@@ -100,6 +100,7 @@ START_TEST (reads_a_real_domain)
   ck_assert_str_eq (mig_domain_info_get_name (info), "g1");
   ck_assert_uint_eq (strlen (mig_domain_info_get_uuid (info)), 36);
   ck_assert_int_eq (mig_domain_info_get_memory (info), 64 << 20);
+  ck_assert_int_eq (mig_domain_info_get_id (info), 1);
   ck_assert_str_eq (mig_domain_info_get_mark (info), "a<b&\"c\"");
   ck_assert (mig_domain_info_is_persistent (info));
   ck_assert_str_eq (mig_domain_info_get_definition (info), live);
@@ -310,6 +311,28 @@ START_TEST (defuses_entities)
 END_TEST
 
 /* A domain of exactly so many bytes. */
+START_TEST (tells_runs_apart)
+{
+  static const struct
+  {
+    const char *attribute;
+    gint64      id;
+  } rows[] = {
+    { "", -1 }, { "id='0'", 0 }, { "id='12'", 12 }, { "id='-1'", -1 }, { "id=''", -1 }, { "id='one'", -1 },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *text = g_strdup_printf ("<domain %s>" HEAD MEMORY "</domain>", rows[i].attribute);
+      g_autoptr (GError) error = NULL;
+      g_autoptr (MigDomainInfo) info = parse_text (text, DOMAIN (HEAD MEMORY), &error);
+
+      mig_assert_no_error (error);
+      ck_assert_int_eq (mig_domain_info_get_id (info), rows[i].id);
+    }
+}
+END_TEST
+
 static char *
 domain_of_size (gsize size)
 {
@@ -510,6 +533,7 @@ create_suite (void)
   tcase_add_test (domains, reads_odd_disks);
   tcase_add_test (domains, asks_where_volumes_are);
   tcase_add_test (domains, knows_the_units);
+  tcase_add_test (domains, tells_runs_apart);
   tcase_add_test (domains, reads_the_hosts_uuid);
   tcase_add_test (nasty, refuses_nonsense);
   tcase_add_test (nasty, defuses_entities);

@@ -312,6 +312,7 @@ typedef struct
   char      *uuid;
   char      *name;
   char      *mark;
+  gint64     id; /* -1: it has none, as one that is not running */
   gint64     memory;
   GPtrArray *disks;
 } Definition;
@@ -333,6 +334,8 @@ read_definition (xmlNode                   *domain,
                  Definition                *definition,
                  GError                   **error)
 {
+  g_autofree char *id = mig_libvirt_document_dup_attribute (domain, "id");
+
   definition->uuid = read_required (domain, "uuid", error);
   if (definition->uuid == NULL)
     return FALSE;
@@ -340,6 +343,8 @@ read_definition (xmlNode                   *domain,
   if (definition->name == NULL || !read_memory (domain, &definition->memory, error))
     return FALSE;
 
+  if (!parse_number (id, &definition->id))
+    definition->id = -1;
   definition->mark = read_mark (domain);
   definition->disks = read_disks (domain, resolver, error);
 
@@ -389,6 +394,7 @@ mig_libvirt_xml_parse (const char                *live_xml,
                        "uuid", live.uuid,
                        "name", live.name,
                        "state", state,
+                       "id", live.id,
                        "persistent", persistent_xml != NULL,
                        "memory", live.memory,
                        "mark", live.mark,

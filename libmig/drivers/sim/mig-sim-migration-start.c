@@ -124,6 +124,7 @@ receive (MigSimWorld     *world,
     destination = mig_sim_world_add_copy (world, self->destination, self->guest);
   destination->live = TRUE;
   destination->incoming = TRUE;
+  destination->run = ++world->last_id;
   destination->state = MIG_DOMAIN_STATE_PAUSED_MIGRATION;
   g_free (destination->mark);
   destination->mark = g_strdup (source->mark);

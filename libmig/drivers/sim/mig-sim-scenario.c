@@ -140,6 +140,7 @@ mig_sim_world_place_domain (MigSimWorld         *world,
 
   copy->live = options->state != MIG_DOMAIN_STATE_SHUT_OFF;
   copy->state = options->state;
+  copy->run = ++world->last_id;
   copy->defined = !options->transient;
   for (guint i = 0; options->disks != NULL && options->disks[i] != NULL; i++)
     {

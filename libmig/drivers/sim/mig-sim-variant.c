@@ -8,7 +8,7 @@
 /* The world as one GVariant, for a file that several processes share. The file lives as long as a test, so its format
  * has a number and no history. */
 
-#define FORMAT 1
+#define FORMAT 2
 
 /* The youngest; a process that looks as seldom as to miss some gets by without. */
 #define MAX_EVENTS 128
@@ -17,7 +17,7 @@
 #define DISKS "a(s" PLACE ")"
 #define CLIENT "(xtt)"
 #define VOLUME "(" PLACE "xmsmst)"
-#define COPY "(sbbims" DISKS "bims" DISKS "xxxxx)"
+#define COPY "(sbbtims" DISKS "bims" DISKS "xxxxx)"
 #define GUEST "(ssxxba{su}a" COPY ")"
 #define HOST "(sbua" VOLUME ")"
 #define MIGRATION "(tsssbuasxd" CLIENT "bbiibxxxxxxxxxd)"
@@ -200,10 +200,10 @@ put_copies (GPtrArray *copies)
     {
       MigSimCopy *copy = g_ptr_array_index (copies, i);
 
-      g_variant_builder_add (&builder, "(sbbims@" DISKS "bims@" DISKS "xxxxx)", copy->host->name, copy->live,
-                             copy->incoming, (int) copy->state, copy->mark, put_disks (copy->disks), copy->defined,
-                             (int) copy->off_state, copy->defined_mark, put_disks (copy->defined_disks), copy->elapsed,
-                             copy->downtime, copy->moved_memory, copy->moved_disk, copy->n_passes);
+      g_variant_builder_add (&builder, "(sbbtims@" DISKS "bims@" DISKS "xxxxx)", copy->host->name, copy->live,
+                             copy->incoming, copy->run, (int) copy->state, copy->mark, put_disks (copy->disks),
+                             copy->defined, (int) copy->off_state, copy->defined_mark, put_disks (copy->defined_disks),
+                             copy->elapsed, copy->downtime, copy->moved_memory, copy->moved_disk, copy->n_passes);
     }
 
   return g_variant_builder_end (&builder);
@@ -231,9 +231,10 @@ get_copies (MigSimWorld *world,
 
       g_variant_get_child (entry, 0, "&s", &host);
       copy = mig_sim_world_add_copy (world, g_hash_table_lookup (world->hosts, host), guest);
-      g_variant_get (entry, "(&sbbims@" DISKS "bims@" DISKS "xxxxx)", &host, &copy->live, &copy->incoming, &state,
-                     &copy->mark, &disks, &copy->defined, &off_state, &copy->defined_mark, &defined_disks,
-                     &copy->elapsed, &copy->downtime, &copy->moved_memory, &copy->moved_disk, &copy->n_passes);
+      g_variant_get (entry, "(&sbbtims@" DISKS "bims@" DISKS "xxxxx)", &host, &copy->live, &copy->incoming,
+                     &copy->run, &state, &copy->mark, &disks, &copy->defined, &off_state, &copy->defined_mark,
+                     &defined_disks, &copy->elapsed, &copy->downtime, &copy->moved_memory, &copy->moved_disk,
+                     &copy->n_passes);
       copy->state = state;
       copy->off_state = off_state;
       get_disks (disks, copy->disks);

@@ -68,6 +68,7 @@ struct _MigSimCopy
   gboolean       live;
   gboolean       incoming; /* being received: not a whole guest yet */
   MigDomainState state;    /* when live */
+  guint64        run;      /* when live: no other run of any guest has this number */
   char          *mark;
   GPtrArray     *disks; /* MigSimDisk */
 
