@@ -167,6 +167,7 @@ record (MigSwap             *self,
   mig_facts_set_int (self->facts, MIG_SWAP_FACT_LENGTH, length);
   mig_swap_save_source (self->facts, MIG_SWAP_FACT_OLD, source);
   mig_facts_set_strv (self->facts, MIG_SWAP_FACT_OLD_CHAIN, (const char * const *) places->pdata);
+  mig_swap_note_run (self, sight);
   mig_facts_set_string (self->facts, MIG_SWAP_FACT_SERIAL, mig_disk_get_serial (sight->disk));
   mig_facts_set_string (self->facts, MIG_SWAP_FACT_PERSISTENT_SERIAL,
                         persistent != NULL ? mig_disk_get_serial (persistent) : NULL);

@@ -152,6 +152,12 @@ judge_sight (MigSwap             *self,
   switch (mig_block_sight_mirror (sight))
     {
     case MIG_BLOCK_MIRROR_ABSENT:
+      if (mig_facts_get_boolean (self->facts, MIG_SWAP_FACT_SWITCHING) &&
+          mig_swap_is_another_run (self, sight, self->ref))
+        {
+          mig_swap_explain (self, MIG_BLOCK_OUTCOME_GUEST_STOPPED, error);
+          return MIG_PROBE_FAILED;
+        }
       return check_old (self, sight, error) ? MIG_PROBE_NOT_STARTED : MIG_PROBE_FAILED;
     case MIG_BLOCK_MIRROR_COPYING:
     case MIG_BLOCK_MIRROR_READY:
@@ -312,6 +318,9 @@ look (Mirror  *self,
   if (outcome == MIG_BLOCK_STILL_RUNNING)
     {
       publish (self, sight.job);
+      /* It may have been started anew since the checks. */
+      if (mig_block_sight_mirror (&sight) != MIG_BLOCK_MIRROR_ABSENT)
+        mig_swap_note_run (swap, &sight);
       if (mig_block_sight_mirror (&sight) == MIG_BLOCK_MIRROR_READY)
         return LOOK_READY;
       if (mig_block_sight_mirror (&sight) == MIG_BLOCK_MIRROR_COPYING)
@@ -322,8 +331,10 @@ look (Mirror  *self,
       return LOOK_WAIT;
     }
 
-  if (outcome == MIG_BLOCK_OUTCOME_COMPLETED)
-    return LOOK_READY; /* somebody switched the guest: the next step sees that it is done */
+  /* Somebody switched the guest: the next step sees that it is done. Or cannot tell any more, as above. */
+  if (outcome == MIG_BLOCK_OUTCOME_COMPLETED ||
+      (word == MIG_BLOCK_WORD_COMPLETED && mig_swap_is_another_run (swap, &sight, swap->ref)))
+    return LOOK_READY;
 
   if (outcome == MIG_BLOCK_OUTCOME_UNKNOWN)
     {
@@ -429,10 +440,13 @@ static gboolean
 is_gone (MigSwap  *self,
          GError  **error)
 {
+  gboolean switching = mig_facts_get_boolean (self->facts, MIG_SWAP_FACT_SWITCHING);
   g_auto (MigBlockSight) sight = MIG_BLOCK_SIGHT_INIT;
+  g_autoptr (MigBlockRef) found = NULL;
   MigBlockSource source;
 
-  if (!mig_block_look (self->ref, FALSE, &sight, NULL, error))
+  if (switching ? !mig_swap_look_everywhere (self, &sight, &found, error) :
+                  !mig_block_look (self->ref, FALSE, &sight, NULL, error))
     return FALSE;
 
   source = mig_block_sight_source (&sight, self->old, self->destination);
@@ -445,7 +459,7 @@ is_gone (MigSwap  *self,
       return FALSE;
     }
 
-  if (sight.place != MIG_BLOCK_PLACE_ACTIVE && mig_facts_get_boolean (self->facts, MIG_SWAP_FACT_SWITCHING))
+  if (switching && sight.place != MIG_BLOCK_PLACE_ACTIVE)
     {
       mig_swap_doubt (self, &sight, error);
       return FALSE;
@@ -456,6 +470,11 @@ is_gone (MigSwap  *self,
   /* Another job than ours is not ours to end. */
   if (mig_block_sight_mirror (&sight) != MIG_BLOCK_MIRROR_ABSENT && !mig_swap_is_foreign (self, &sight))
     return FALSE;
+  if (switching && source == MIG_BLOCK_SOURCE_OLD && mig_swap_is_another_run (self, &sight, found))
+    {
+      mig_swap_doubt (self, &sight, error);
+      return FALSE;
+    }
   if (source == MIG_BLOCK_SOURCE_OLD)
     mig_facts_remove (self->facts, MIG_SWAP_FACT_SWITCHING);
 

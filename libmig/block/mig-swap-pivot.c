@@ -88,6 +88,45 @@ mig_swap_look_everywhere (MigSwap        *self,
 }
 
 void
+mig_swap_note_run (MigSwap             *self,
+                   const MigBlockSight *sight)
+{
+  gint64 id = mig_domain_info_get_id (sight->domain);
+
+  if (id >= 0)
+    mig_facts_set_int (self->facts, MIG_SWAP_FACT_RUN, id);
+  else
+    mig_facts_remove (self->facts, MIG_SWAP_FACT_RUN);
+}
+
+/* On an operation that has said in this process that its end is doubtful. */
+static G_DEFINE_QUARK (mig-swap-doubt, doubt)
+
+static gboolean
+is_told (MigSwap *self)
+{
+  return mig_facts_get_boolean (self->facts, MIG_SWAP_FACT_DOUBTFUL) &&
+         g_object_get_qdata (G_OBJECT (self->operation), doubt_quark ()) == NULL;
+}
+
+gboolean
+mig_swap_is_another_run (MigSwap             *self,
+                         const MigBlockSight *sight,
+                         const MigBlockRef   *ref)
+{
+  gint64 before = mig_facts_get_int (self->facts, MIG_SWAP_FACT_RUN, -1);
+  gint64 now;
+
+  /* Each host counts for itself. */
+  if (sight->place != MIG_BLOCK_PLACE_ACTIVE ||
+      g_strcmp0 (mig_host_get_name (ref->host), mig_host_get_name (self->ref->host)) != 0)
+    return FALSE;
+  now = mig_domain_info_get_id (sight->domain);
+
+  return before >= 0 && now >= 0 && now != before && !is_told (self);
+}
+
+void
 mig_swap_doubt (MigSwap             *self,
                 const MigBlockSight *sight,
                 GError             **error)
@@ -95,9 +134,14 @@ mig_swap_doubt (MigSwap             *self,
   g_autofree char *what = mig_swap_describe (self);
 
   mig_facts_set_boolean (self->facts, MIG_SWAP_FACT_DOUBTFUL, TRUE);
+  g_object_set_qdata (G_OBJECT (self->operation), doubt_quark (), self->operation);
   if (sight->place == MIG_BLOCK_PLACE_GONE)
     g_set_error (error, MIG_ERROR, MIG_ERROR_OUTCOME_UNKNOWN,
                  "the guest ended while %s was being switched, and no definition is left that tells its volume", what);
+  else if (sight->place == MIG_BLOCK_PLACE_ACTIVE)
+    g_set_error (error, MIG_ERROR, MIG_ERROR_OUTCOME_UNKNOWN,
+                 "the guest ended while %s was being switched, and was started again on the old volume: its latest "
+                 "data may be in the new one", what);
   else
     g_set_error (error, MIG_ERROR, MIG_ERROR_OUTCOME_UNKNOWN,
                  "the guest stopped while %s was being switched: its definition names the old volume, and its latest "
@@ -114,8 +158,10 @@ may_be_switched (MigSwap *self)
 static MigProbe
 judge_sight (MigSwap              *self,
              const MigBlockSight  *sight,
+             const MigBlockRef    *ref,
              GError              **error)
 {
+  gboolean mirrored = mig_block_sight_mirror (sight) != MIG_BLOCK_MIRROR_ABSENT && !mig_swap_is_foreign (self, sight);
   g_autofree char *what = NULL;
 
   switch (mig_block_sight_source (sight, self->old, self->destination))
@@ -124,14 +170,14 @@ judge_sight (MigSwap              *self,
       return MIG_PROBE_DONE;
     case MIG_BLOCK_SOURCE_OLD:
       /* A definition follows the switch only once the hypervisor's daemon has heard of it. */
-      if (sight->place == MIG_BLOCK_PLACE_STOPPED && may_be_switched (self))
+      if (may_be_switched (self) && (sight->place == MIG_BLOCK_PLACE_STOPPED ||
+                                     (!mirrored && mig_swap_is_another_run (self, sight, ref))))
         {
           mig_swap_doubt (self, sight, error);
           return MIG_PROBE_UNKNOWN;
         }
       /* While our mirror is there the switch is still to be had; somebody else's leads elsewhere. */
-      return mig_block_sight_mirror (sight) == MIG_BLOCK_MIRROR_ABSENT || mig_swap_is_foreign (self, sight) ?
-             MIG_PROBE_FAILED : MIG_PROBE_RUNNING;
+      return mirrored ? MIG_PROBE_RUNNING : MIG_PROBE_FAILED;
     case MIG_BLOCK_SOURCE_NONE:
     case MIG_BLOCK_SOURCE_OTHER:
     default:
@@ -170,16 +216,17 @@ mig_swap_probe_pivot (MigSwap  *self,
                       GError  **error)
 {
   g_auto (MigBlockSight) sight = MIG_BLOCK_SIGHT_INIT;
+  g_autoptr (MigBlockRef) found = NULL;
   g_autoptr (GError) local = NULL;
   MigProbe probe;
 
   /* The process that was here before may have made the call. */
   if (mig_step_run_is_recovering (self->run))
     mig_facts_set_boolean (self->facts, MIG_SWAP_FACT_SWITCHING, TRUE);
-  if (!mig_swap_look_everywhere (self, &sight, NULL, error))
+  if (!mig_swap_look_everywhere (self, &sight, &found, error))
     return MIG_PROBE_UNKNOWN;
 
-  probe = judge_sight (self, &sight, &local);
+  probe = judge_sight (self, &sight, found, &local);
   if (probe == MIG_PROBE_FAILED)
     mig_swap_explain (self, judge_end (self, &sight, MIG_BLOCK_WORD_NONE), error);
   if (local != NULL)
@@ -253,9 +300,10 @@ look (Pivot   *self,
       GError **error)
 {
   g_auto (MigBlockSight) sight = MIG_BLOCK_SIGHT_INIT;
+  g_autoptr (MigBlockRef) found = NULL;
   g_autoptr (GError) local = NULL;
 
-  if (!mig_swap_look_everywhere (self->swap, &sight, NULL, &local))
+  if (!mig_swap_look_everywhere (self->swap, &sight, &found, &local))
     {
       if (is_patient (self))
         return NEXT_LOOK;
@@ -269,7 +317,7 @@ look (Pivot   *self,
     mig_facts_set_boolean (self->swap->facts, MIG_SWAP_FACT_SWITCHING, TRUE);
 
   self->ready = mig_block_sight_mirror (&sight) == MIG_BLOCK_MIRROR_READY;
-  switch (judge_sight (self->swap, &sight, &local))
+  switch (judge_sight (self->swap, &sight, found, &local))
     {
     case MIG_PROBE_DONE:
       return NEXT_DONE;

@@ -22,6 +22,7 @@ G_BEGIN_DECLS
 #define MIG_SWAP_FACT_FORMAT                "format"     /* of the destination */
 #define MIG_SWAP_FACT_OLD                   "old"        /* the disk's source before: mig_swap_save_source() */
 #define MIG_SWAP_FACT_OLD_CHAIN             "old-chain"  /* the places below it */
+#define MIG_SWAP_FACT_RUN                   "run"        /* the guest's number on its host; missing: unknown */
 #define MIG_SWAP_FACT_SERIAL                "serial"
 #define MIG_SWAP_FACT_PERSISTENT_SERIAL     "persistent-serial"
 #define MIG_SWAP_FACT_CREATE                "create"     /* nothing was at the destination: what will be is ours */
@@ -147,6 +148,14 @@ gboolean   mig_swap_is_foreign        (MigSwap        *self,
 int        mig_swap_judge             (MigSwap        *self,
                                        const MigBlockSight *sight,
                                        MigBlockWord    word);
+/* The run of the guest that is seen is the one that the swap is about. */
+void       mig_swap_note_run          (MigSwap        *self,
+                                       const MigBlockSight *sight);
+/* The guest that is seen at @ref has been started anew since; one that has moved has not. FALSE too if an earlier
+ * attempt to end this swap has told of a doubt: it is not held up for ever. */
+gboolean   mig_swap_is_another_run    (MigSwap        *self,
+                                       const MigBlockSight *sight,
+                                       const MigBlockRef *ref);
 /* OUTCOME_UNKNOWN: the guest has ended, and was perhaps on the new volume by then, which is kept from now on. */
 void       mig_swap_doubt             (MigSwap        *self,
                                        const MigBlockSight *sight,

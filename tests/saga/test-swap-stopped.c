@@ -18,6 +18,15 @@ end_guest (void)
   mig_assert_no_error (error);
 }
 
+/* The number of its run, or one that its host has not given yet. */
+static gint64
+get_run (gint64 later)
+{
+  g_autoptr (MigDomainInfo) domain = swap_kit_look ();
+
+  return mig_domain_info_get_id (domain) + later;
+}
+
 static void
 set_up (void)
 {
@@ -158,6 +167,9 @@ vanish (MigBlockJobDriver   *driver,
   return !swap_kit_is_away (error);
 }
 
+static int started_again; /* atomic */
+static gint64 run = -1;   /* its number then */
+
 /* Somebody started it again, on what its definition names. */
 static MigDomainInfo *
 get_domain_that_runs (MigComputeDriver  *driver,
@@ -166,16 +178,21 @@ get_domain_that_runs (MigComputeDriver  *driver,
                       GCancellable      *cancellable,
                       GError           **error)
 {
-  g_autoptr (MigDomainInfo) found = kit.compute.get_domain (driver, host, domain, cancellable, error);
+  g_autoptr (MigDomainInfo) found = NULL;
   GPtrArray *disks;
 
-  if (found == NULL)
+  if (swap_kit_is_away (error))
     return NULL;
+
+  found = kit.compute.get_domain (driver, host, domain, cancellable, error);
+  if (found == NULL || !g_atomic_int_get (&started_again))
+    return g_steal_pointer (&found);
 
   disks = mig_domain_info_get_persistent_disks (found);
 
   return g_object_new (MIG_TYPE_DOMAIN_INFO, "uuid", mig_domain_info_get_uuid (found), "name", "g", "state",
-                       MIG_DOMAIN_STATE_RUNNING, "persistent", TRUE, "disks", disks, "persistent-disks", disks, NULL);
+                       MIG_DOMAIN_STATE_RUNNING, "id", run, "persistent", TRUE, "disks", disks, "persistent-disks",
+                       disks, NULL);
 }
 
 static MigBlockJobInfo *
@@ -189,9 +206,10 @@ get_no_info (MigBlockJobDriver  *driver G_GNUC_UNUSED,
   return g_object_new (MIG_TYPE_BLOCK_JOB_INFO, NULL);
 }
 
-START_TEST (before_it_is_recovered)
+/* The process goes while the call to switch is out, and then the guest ends. */
+static void
+lose_both (void)
 {
-  g_autoptr (GError) error = NULL;
   GError *end = NULL;
 
   swap_kit_jobs ()->abort = vanish;
@@ -203,7 +221,13 @@ START_TEST (before_it_is_recovered)
   mig_test_wait (NULL, mig_test_pointer_is_set, &end, 20);
   g_clear_error (&end);
   end_guest ();
+}
 
+START_TEST (before_it_is_recovered)
+{
+  g_autoptr (GError) error = NULL;
+
+  lose_both ();
   kit.operation = swap_kit_recover ();
   ck_assert (!mig_operation_run (kit.operation, NULL, &error));
   check_unknown (error);
@@ -211,11 +235,208 @@ START_TEST (before_it_is_recovered)
   g_clear_object (&kit.operation);
 
   swap_kit_compute ()->get_domain = get_domain_that_runs;
+  g_atomic_int_set (&started_again, TRUE);
   swap_kit_jobs ()->get_info = get_no_info;
   kit.operation = swap_kit_recover ();
   ck_assert (!mig_operation_run (kit.operation, NULL, &error));
   ck_assert_int_eq (mig_operation_get_status (kit.operation), MIG_STATUS_FAILED);
   ck_assert (swap_kit_exists ("/local/new.raw"));
+}
+END_TEST
+
+/* It was started again */
+
+typedef struct
+{
+  gboolean known;
+  gint64   later; /* so many runs */
+  gboolean doubtful;
+} RunRow;
+
+static const RunRow run_rows[] = {
+  { TRUE, 1, TRUE },
+  { TRUE, 0, FALSE }, /* it did not end at all */
+  { FALSE, 0, FALSE },
+};
+
+static void
+check_as_before (const GError *error)
+{
+  ck_assert_ptr_nonnull (error);
+  ck_assert_int_eq (mig_operation_get_status (kit.operation), MIG_STATUS_FAILED);
+  ck_assert (!swap_kit_exists ("/local/new.raw"));
+}
+
+static gboolean
+restart_in_pivot (MigBlockJobDriver   *driver,
+                  MigHost             *host,
+                  const char          *domain,
+                  const char          *target,
+                  MigBlockAbortFlags   flags,
+                  GCancellable        *cancellable,
+                  GError             **error)
+{
+  if ((flags & MIG_BLOCK_ABORT_FLAGS_PIVOT) == 0)
+    return kit.jobs.abort (driver, host, domain, target, flags, cancellable, error);
+
+  end_guest ();
+  g_atomic_int_set (&started_again, TRUE);
+  g_set_error_literal (error, MIG_ERROR, pivot_code, "the daemon says nothing useful");
+
+  return FALSE;
+}
+
+START_TEST (and_started_in_a_pivot_without_an_answer)
+{
+  const RunRow *row = &run_rows[_i];
+  g_autoptr (GError) error = NULL;
+
+  pivot_code = MIG_ERROR_CONNECTION;
+  run = row->known ? get_run (row->later) : -1;
+  swap_kit_jobs ()->abort = restart_in_pivot;
+  swap_kit_compute ()->get_domain = get_domain_that_runs;
+  kit.operation = swap_kit_new ("vda", "/local/new.raw", "{}");
+  ck_assert (!mig_operation_run (kit.operation, NULL, &error));
+  if (!row->doubtful)
+    {
+      check_as_before (error);
+      return;
+    }
+  check_unknown (error);
+  ck_assert_ptr_nonnull (strstr (error->message, "started again"));
+}
+END_TEST
+
+/* The call that was refused has switched nothing. */
+START_TEST (and_started_before_a_pivot)
+{
+  g_autoptr (GError) error = NULL;
+
+  pivot_code = MIG_ERROR_INVALID_STATE;
+  run = get_run (1);
+  swap_kit_jobs ()->abort = restart_in_pivot;
+  swap_kit_compute ()->get_domain = get_domain_that_runs;
+  kit.operation = swap_kit_new ("vda", "/local/new.raw", "{}");
+  ck_assert (!mig_operation_run (kit.operation, NULL, &error));
+  check_as_before (error);
+}
+END_TEST
+
+START_TEST (and_started_before_it_is_recovered)
+{
+  const RunRow *row = &run_rows[_i];
+  g_autoptr (GError) error = NULL;
+
+  run = row->known ? get_run (row->later) : -1;
+  lose_both ();
+  swap_kit_compute ()->get_domain = get_domain_that_runs;
+  g_atomic_int_set (&started_again, TRUE);
+  kit.operation = swap_kit_recover ();
+  ck_assert (!mig_operation_run (kit.operation, NULL, &error));
+  if (!row->doubtful)
+    {
+      check_as_before (error);
+      return;
+    }
+  check_unknown (error);
+  g_clear_error (&error);
+  g_clear_object (&kit.operation);
+
+  /* Whoever recovers it again has been told. */
+  kit.operation = swap_kit_recover ();
+  ck_assert (!mig_operation_run (kit.operation, NULL, &error));
+  ck_assert_int_eq (mig_operation_get_status (kit.operation), MIG_STATUS_FAILED);
+  ck_assert (swap_kit_exists ("/local/new.raw"));
+}
+END_TEST
+
+/* It had ended and started before the copy began. */
+static MigDomainInfo *
+get_domain_of_two_runs (MigComputeDriver  *driver,
+                        MigHost           *host,
+                        const char        *domain,
+                        GCancellable      *cancellable,
+                        GError           **error)
+{
+  static int second; /* atomic */
+  g_autoptr (MigDomainInfo) found = kit.compute.get_domain (driver, host, domain, cancellable, error);
+
+  if (found == NULL)
+    return NULL;
+
+  if (mig_disk_get_mirror (mig_domain_info_find_disk (found, "vda")) != NULL)
+    g_atomic_int_set (&second, TRUE);
+
+  return g_object_new (MIG_TYPE_DOMAIN_INFO, "uuid", mig_domain_info_get_uuid (found), "name", "g", "state",
+                       MIG_DOMAIN_STATE_RUNNING, "id", (gint64) (g_atomic_int_get (&second) ? 2 : 1), "persistent",
+                       TRUE, "disks", mig_domain_info_get_disks (found), "persistent-disks",
+                       mig_domain_info_get_persistent_disks (found), NULL);
+}
+
+static gboolean
+end_mirror_in_pivot (MigBlockJobDriver   *driver,
+                     MigHost             *host,
+                     const char          *domain,
+                     const char          *target,
+                     MigBlockAbortFlags   flags,
+                     GCancellable        *cancellable,
+                     GError             **error)
+{
+  kit.jobs.abort (driver, host, domain, target, MIG_BLOCK_ABORT_FLAGS_NONE, cancellable, NULL);
+  g_set_error_literal (error, MIG_ERROR, MIG_ERROR_CONNECTION, "the daemon says nothing useful");
+
+  return FALSE;
+}
+
+START_TEST (and_started_before_the_copy)
+{
+  g_autoptr (GError) error = NULL;
+
+  swap_kit_compute ()->get_domain = get_domain_of_two_runs;
+  swap_kit_jobs ()->abort = end_mirror_in_pivot;
+  kit.operation = swap_kit_new ("vda", "/local/new.raw", "{}");
+  ck_assert (!mig_operation_run (kit.operation, NULL, &error));
+  check_as_before (error);
+}
+END_TEST
+
+/* Another number at another host is no other run. */
+static gboolean
+move_in_pivot (MigBlockJobDriver   *driver,
+               MigHost             *host,
+               const char          *domain,
+               const char          *target,
+               MigBlockAbortFlags   flags,
+               GCancellable        *cancellable,
+               GError             **error)
+{
+  g_autoptr (MigMigrateRequest) request = NULL;
+  g_autoptr (GError) local = NULL;
+
+  if ((flags & MIG_BLOCK_ABORT_FLAGS_PIVOT) == 0)
+    return kit.jobs.abort (driver, host, domain, target, flags, cancellable, error);
+
+  end_mirror_in_pivot (driver, host, domain, target, flags, cancellable, error);
+  request = g_object_new (MIG_TYPE_MIGRATE_REQUEST, "source", host, "destination", kit.other_host, "domain", domain,
+                          "mode", MIG_MIGRATE_MODE_DIRECT, "token", "test", NULL);
+  kit.compute.migrate (MIG_COMPUTE_DRIVER (driver), request, NULL, &local);
+  mig_assert_no_error (local);
+
+  return FALSE;
+}
+
+START_TEST (moved_without_an_answer)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (mig_sim_driver_add_volume (kit.driver, NULL, "/shared/s.raw", SWAP_LENGTH, &error));
+  g_free (guest);
+  guest = mig_sim_driver_add_domain (kit.driver, "a", "s", "{\"disks\": [\"vda=/shared/s.raw\"]}", &error);
+  mig_assert_no_error (error);
+  swap_kit_jobs ()->abort = move_in_pivot;
+  kit.operation = swap_kit_new_of ("s", "vda", "/local/new.raw", "{}");
+  ck_assert (!mig_operation_run (kit.operation, NULL, &error));
+  check_as_before (error);
 }
 END_TEST
 
@@ -255,28 +476,42 @@ END_TEST
 
 /* Somebody else switched it */
 
-static const char *const lives[] = {
-  "{\"disks\": [\"vda=/local/t.raw\"]}",
-  "{\"transient\": true, \"disks\": [\"vda=/local/t.raw\"]}",
+#define PERSISTENT "{\"disks\": [\"vda=/local/t.raw\"]}"
+#define TRANSIENT "{\"transient\": true, \"disks\": [\"vda=/local/t.raw\"]}"
+
+typedef struct
+{
+  const char *life;
+  gboolean    aborted;
+  gboolean    started_again;
+} OthersRow;
+
+static const OthersRow others_rows[] = {
+  { PERSISTENT, FALSE, FALSE }, { TRANSIENT, FALSE, FALSE }, { PERSISTENT, TRUE, FALSE },
+  { TRANSIENT, TRUE, FALSE },   { PERSISTENT, FALSE, TRUE }, { PERSISTENT, TRUE, TRUE },
 };
 
 START_TEST (after_a_switch_by_others)
 {
+  const OthersRow *row = &others_rows[_i];
   g_autoptr (GError) error = NULL;
   GError *end = NULL;
 
   ck_assert (mig_sim_driver_add_volume (kit.driver, "a", "/local/t.raw", SWAP_LENGTH, &error));
   g_free (guest);
-  guest = mig_sim_driver_add_domain (kit.driver, "a", "t", lives[_i % 2], &error);
+  guest = mig_sim_driver_add_domain (kit.driver, "a", "t", row->life, &error);
   mig_assert_no_error (error);
+  run = get_run (100);
+  swap_kit_compute ()->get_domain = get_domain_that_runs;
   kit.operation = swap_kit_new_of ("t", "vda", "/local/new.raw", "{\"bandwidth\": 1024}");
   mig_operation_run_async (kit.operation, NULL, swap_kit_on_run, &end);
   mig_test_wait (NULL, is_copying, NULL, 10);
   g_atomic_int_set (&kit.away, TRUE); /* what it tells and that it ended are seen together */
   g_signal_emit_by_name (kit.driver, "event", kit.host, guest, MIG_DRIVER_EVENT_BLOCK_JOB_COMPLETED, "vda");
   end_guest ();
+  g_atomic_int_set (&started_again, row->started_again);
   g_atomic_int_set (&kit.away, FALSE);
-  if (_i >= 2)
+  if (row->aborted)
     mig_operation_abort (kit.operation, NULL); /* or it has ended */
   mig_test_wait (NULL, mig_test_pointer_is_set, &end, 20);
   ck_assert_int_eq (mig_operation_get_status (kit.operation), MIG_STATUS_ERROR);
@@ -340,8 +575,13 @@ create_suite (void)
   tcase_add_test (tcase, before_a_pivot);
   tcase_add_test (tcase, after_a_pivot_that_was_refused);
   tcase_add_test (tcase, before_it_is_recovered);
+  tcase_add_loop_test (tcase, and_started_in_a_pivot_without_an_answer, 0, G_N_ELEMENTS (run_rows));
+  tcase_add_test (tcase, and_started_before_a_pivot);
+  tcase_add_loop_test (tcase, and_started_before_it_is_recovered, 0, G_N_ELEMENTS (run_rows));
+  tcase_add_test (tcase, and_started_before_the_copy);
+  tcase_add_test (tcase, moved_without_an_answer);
   tcase_add_test (tcase, before_a_pivot_of_a_recovered_copy);
-  tcase_add_loop_test (tcase, after_a_switch_by_others, 0, 2 * G_N_ELEMENTS (lives));
+  tcase_add_loop_test (tcase, after_a_switch_by_others, 0, G_N_ELEMENTS (others_rows));
   tcase_add_test (tcase, after_the_end_of_another_job);
 
   return suite;
