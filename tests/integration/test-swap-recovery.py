@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The process that runs a swap is killed at every point of it; another one carries it to its end."""
 
+import glob
 import json
 import signal
+import socket
 import sys
 
 from swaplab import Bench, MIB, Mig, Run, libvirt, make_suite, miglab, run_client, start_client, tap
@@ -23,6 +25,37 @@ POINTS = [
     ("before", "done", "disk.verify", "completed"),
     ("before", "end", None, "completed"),
 ]
+
+
+class Monitor:
+    """QEMU's own monitor, which is free while libvirtd is not there."""
+
+    def __init__(self, host, name):
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._socket.settimeout(30)
+        paths = glob.glob(host.outside(f"/var/lib/libvirt/qemu/domain-*-{name}/monitor.sock"))
+        tap.check_equal(len(paths), 1, "monitors")
+        self._socket.connect(paths[0])
+        self._file = self._socket.makefile("r", encoding="utf-8")
+        self._answer("QMP")
+        self.ask("qmp_capabilities")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *what):
+        self._file.close()
+        self._socket.close()
+
+    def _answer(self, key):
+        while True:
+            said = json.loads(self._file.readline())
+            if key in said or "error" in said:
+                return said[key]
+
+    def ask(self, command, **arguments):
+        self._socket.sendall(json.dumps({"execute": command, "arguments": arguments}).encode())
+        return self._answer("return")
 
 
 def recover(bench, status):
@@ -137,6 +170,55 @@ def guest_gone_meanwhile():
         guest.destroy()
         recover(bench, "failed")
         bench.check_files(bench.path("g1-a.img"))
+
+
+def start_again(bench, guest):
+    with bench.domain() as domain:
+        domain.create()
+    guest.wait_counting()
+    tap.check_equal(guest.disks()["vda"].path, bench.path("g1-a.img"), "the running guest's source")
+
+
+def recover_doubtful(bench):
+    """Recovery says that it cannot tell; and when it is asked again it leaves the guest where it is, and the volume."""
+    cluster = bench.open(Mig.SqliteStore.new(f"{bench.lab.directory}/ops.db"))
+    for status in ("error", "failed"):
+        operations = cluster.recover_all(None)
+        tap.check_equal([operation.get_status().value_nick for operation in operations], [status], "status")
+        bench.check_files(bench.path("g1-a.img"), bench.path("n.img"))
+    tap.check_equal(len(cluster.recover_all(None)), 0, "what is left to recover")
+    cluster.close(Mig.CloseMode.WAIT, None)
+
+
+@suite.case("killed in the switch, and the guest is started again before recovery: the new volume is kept")
+def started_again():
+    with Bench() as bench:
+        guest = bench.start(persistent=True)
+        run_client(bench, {"store": f"{bench.lab.directory}/ops.db", "destination": bench.path("n.img"),
+                           "die": ["after", "intent", "disk.pivot"]}, killed=True)
+        guest.destroy(undefine=False)
+        start_again(bench, guest)
+        recover_doubtful(bench)
+        bench.check_on(guest, bench.path("g1-a.img"), persistent=True)
+
+
+@suite.case("the same, and libvirtd did not hear of the switch before the guest ended")
+def switched_behind_libvirt():
+    with Bench() as bench:
+        guest = bench.start(persistent=True)
+        run_client(bench, {"store": f"{bench.lab.directory}/ops.db", "destination": bench.path("n.img"),
+                           "die": ["after", "intent", "disk.pivot"]}, killed=True)
+        bench.hosta.daemon.kill()
+        with Monitor(bench.hosta, "g1") as monitor:
+            monitor.ask("block-job-complete", device=monitor.ask("query-block-jobs")[0]["device"])
+            miglab.wait_for(lambda: monitor.ask("query-jobs")[0]["status"] == "concluded", "the switch")
+            names = [block["inserted"]["file"] for block in monitor.ask("query-block") if "inserted" in block]
+            tap.check(any("n.img" in name for name in names), "the guest is on its new volume", names)
+        bench.hosta.kill_qemu("g1")
+        bench.hosta.daemon.start()
+        start_again(bench, guest)
+        recover_doubtful(bench)
+        bench.check_on(guest, bench.path("g1-a.img"), persistent=True)
 
 
 @suite.case("killed after the switch, and the guest moves on before recovery: it keeps its volume")
