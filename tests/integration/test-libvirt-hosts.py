@@ -88,6 +88,36 @@ def incarnation():
     tap.check_equal(driver.get_host_info(hostb, None).get_daemon_incarnation(), other)
 
 
+@suite.case("each run of a guest has a number of its own, also when libvirtd did not see the end of the one before")
+def runs():
+    driver = Mig.LibvirtDriver()
+    hosta = bench.host("hosta")
+    with bench.guest("g1", persistent=True) as guest:
+        uuid = guest.uuid()
+
+        def number():
+            return reconnected(driver.get_domain, hosta, uuid, None).get_id()
+
+        def start():
+            with guest.domain() as domain:
+                domain.create()
+            return number()
+
+        first = number()
+        tap.check(first >= 0, "a number", first)
+        bench.lab.daemon("hosta").restart()
+        tap.check_equal(number(), first, "after libvirtd was restarted")
+        guest.destroy(undefine=False)
+        tap.check_equal(number(), -1, "when it does not run")
+        second = start()
+        bench.lab.daemon("hosta").kill()
+        bench.lab.host("hosta").kill_qemu("g1")
+        bench.lab.daemon("hosta").start()
+        tap.check_equal(number(), -1, "when it does not run any more")
+        third = start()
+        tap.check_equal(len({first, second, third}), 3, f"different numbers of {first}, {second} and {third}")
+
+
 # Not connecting
 
 
