@@ -15,7 +15,7 @@
 /* For so many settle times a host that does not answer is asked again, and a mirror that is not ready any more is
  * waited for. */
 #define PATIENCE 2
-/* A mirror that is ready and refuses to pivot is asked so often. */
+/* A mirror that is ready and refuses to pivot, though nothing else holds the guest, is asked so often. */
 #define MAX_REFUSALS 3
 
 /* A guest that has moved may have left its definition behind. */
@@ -245,6 +245,7 @@ typedef struct
   gint64         begun;
   guint          refusals;
   gboolean       ready;
+  gboolean       held;    /* and that was told */
   GError        *refusal; /* what the last call returned */
 } Pivot;
 
@@ -255,13 +256,53 @@ typedef enum {
   NEXT_LOOK,
 } Next;
 
+static double
+seconds_spent (Pivot *self)
+{
+  return (double) (g_get_monotonic_time () - self->begun) / G_USEC_PER_SEC;
+}
+
 static gboolean
 is_patient (Pivot *self)
 {
   MigEngine *engine = mig_engine_of (G_OBJECT (self->swap->cluster));
-  double patience = PATIENCE * mig_engine_get_settle_time (engine);
 
-  return (double) (g_get_monotonic_time () - self->begun) / G_USEC_PER_SEC < patience;
+  return seconds_spent (self) < PATIENCE * mig_engine_get_settle_time (engine);
+}
+
+/* A guest that another job of the hypervisor's holds, a dump for example, is let go some time, and its copy stays equal
+ * until then: nothing is lost by waiting. */
+static gboolean
+waits_for_holder (Pivot *self)
+{
+  MigEngine *engine = mig_engine_of (G_OBJECT (self->swap->cluster));
+  g_autofree char *what = mig_swap_describe (self->swap);
+  g_autofree char *text = NULL;
+
+  if (seconds_spent (self) >= mig_engine_get_wait_limit (engine))
+    return FALSE;
+
+  if (!self->held)
+    {
+      text = g_strdup_printf ("%s cannot be switched yet, and that is waited for: %s", what, self->refusal->message);
+      mig_step_run_decide (self->swap->run, text, NULL);
+    }
+  self->held = TRUE;
+
+  return TRUE;
+}
+
+static gboolean
+may_try_again (Pivot    *self,
+               gboolean  was_ready)
+{
+  /* Writes of the guest may have unmade it since it was ready; it will be again. */
+  if (!self->ready && is_patient (self))
+    return TRUE;
+  if (self->ready && was_ready && g_error_matches (self->refusal, MIG_ERROR, MIG_ERROR_BUSY))
+    return waits_for_holder (self);
+
+  return ++self->refusals < MAX_REFUSALS;
 }
 
 static Next
@@ -354,6 +395,7 @@ try_to_switch (Pivot   *self,
 {
   const MigBlockRef *ref = self->swap->ref;
   gboolean switching = mig_facts_get_boolean (self->swap->facts, MIG_SWAP_FACT_SWITCHING);
+  gboolean was_ready = self->ready;
   g_autoptr (GError) local = NULL;
   Next next;
 
@@ -381,8 +423,7 @@ try_to_switch (Pivot   *self,
   next = look (self, error);
   if (next == NEXT_TRY && is_refused (self->refusal, TRUE))
     mig_facts_set_boolean (self->swap->facts, MIG_SWAP_FACT_SWITCHING, switching);
-  /* Writes of the guest may have unmade it since it was ready; it will be again. */
-  if (next != NEXT_TRY || (!self->ready && is_patient (self)) || ++self->refusals < MAX_REFUSALS)
+  if (next != NEXT_TRY || may_try_again (self, was_ready))
     return next;
 
   return fail_with_refusal (self, error);
