@@ -85,6 +85,29 @@ find_cause_at_guest (const MigBlockRef *ref)
   return g_strdup_printf ("%s where disk %s itself is", what, ref->target);
 }
 
+/* QEMU cannot let go of an image that was deleted while it is open, and so cannot switch to another one. */
+static char *
+find_cause_at_source (const MigBlockRef *ref,
+                      MigVolumeBackend  *backend)
+{
+  g_auto (MigBlockSight) sight = MIG_BLOCK_SIGHT_INIT;
+  MigDiskSource *source = mig_block_look (ref, FALSE, &sight, NULL, NULL) && sight.disk != NULL ?
+                          mig_disk_get_source (sight.disk) : NULL;
+  g_autoptr (MigVolume) volume = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+
+  if (source == NULL)
+    return NULL;
+
+  volume = mig_volume_backend_lookup (backend, ref->host, source, NULL, &error);
+  if (!g_error_matches (error, MIG_ERROR, MIG_ERROR_NOT_FOUND))
+    return NULL;
+  text = mig_disk_source_to_string (source);
+
+  return g_strdup_printf ("the volume %s of disk %s does not exist any more", text, ref->target);
+}
+
 char *
 mig_block_find_cause (const MigBlockRef *ref,
                       MigVolumeBackend  *backend,
@@ -94,6 +117,8 @@ mig_block_find_cause (const MigBlockRef *ref,
 
   if (cause == NULL && backend != NULL && destination != NULL)
     cause = find_cause_at_destination (ref, backend, destination);
+  if (cause == NULL && backend != NULL)
+    cause = find_cause_at_source (ref, backend);
 
   return cause;
 }

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Swaps in which something goes wrong: each ends in the world as it was before, or on the new volume, and says why."""
 
+import contextlib
 import os
+import re
 import subprocess
 import sys
 import time
@@ -84,6 +86,66 @@ def source_fails():
         tap.check_equal(swap.get_status().value_nick, "failed", "status")
         bench.check_on(guest, server.uri)
         bench.check_files()
+
+
+def start_in_pool(bench):
+    """A guest whose definition names its volume by a pool; and that pool."""
+    guest = bench.start(persistent=True)
+    guest.destroy(undefine=False)
+    path, place = bench.path("g1-a.img"), bench.path("data/g1-a.img")
+    os.mkdir(bench.hosta.outside(bench.path("data")))
+    os.rename(bench.hosta.outside(path), bench.hosta.outside(place))
+    with bench.hosta.connect() as connection:
+        pool = connection.storagePoolDefineXML(
+            f"<pool type='dir'><name>data</name><target><path>{os.path.dirname(place)}</path></target></pool>")
+        pool.create()
+        definition, count = re.subn(rf"<disk type='file'([^>]*>(?:(?!</disk>).)*)<source file='{path}'[^>]*/>",
+                                    r"<disk type='volume'\1<source pool='data' volume='g1-a.img'/>",
+                                    guest.xml(inactive=True), flags=re.DOTALL)
+        tap.check_equal(count, 1, "disks of the definition")
+        connection.defineXML(definition).create()
+    guest.wait_counting()
+    return guest, place
+
+
+@contextlib.contextmanager
+def pool_of(bench):
+    with bench.hosta.connect() as connection:
+        yield connection.storagePoolLookupByName("data")
+
+
+def drop_pool(bench):
+    with pool_of(bench) as pool:
+        pool.destroy()
+        pool.undefine()
+
+
+@suite.case("the pool that a definition names is gone: the guest is swapped all the same")
+def pool_lost():
+    with Bench() as bench:
+        guest, place = start_in_pool(bench)
+        drop_pool(bench)
+        tap.check("pool='data'" in guest.xml(), "the definition names the pool")
+        swap = bench.swap(bench.path("n.img"))
+        tap.check_equal(swap.dup_debts(), [], "debts")
+        bench.check_on(guest, bench.path("n.img"), persistent=True)
+        bench.check_files(place, bench.path("n.img"))
+
+
+@suite.case("the volume was deleted under the guest: QEMU does not switch, and the error says why")
+def volume_deleted():
+    with Bench() as bench:
+        guest, place = start_in_pool(bench)
+        with pool_of(bench) as pool:
+            pool.storageVolLookupByName("g1-a.img").delete(0)
+        swap = bench.new_swap(bench.path("n.img"))
+        check_raises("failed", lambda: swap.run(None), place, "vda", "does not exist any more")
+        tap.check_equal(swap.get_status().value_nick, "failed", "status")
+        tap.check("volume='g1-a.img'" in guest.xml(), "the guest is where it was", guest.xml())
+        check_running(bench)
+        tap.check_equal(bench.job(), {}, "the disk's job")
+        bench.check_files()
+        drop_pool(bench)
 
 
 @suite.case("the user aborts it")

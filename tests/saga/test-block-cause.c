@@ -73,6 +73,36 @@ START_TEST (causes)
 }
 END_TEST
 
+static MigVolume *
+lookup_what_is_left (MigVolumeBackend  *backend,
+                     MigHost           *host,
+                     MigDiskSource     *source,
+                     GCancellable      *cancellable,
+                     GError           **error)
+{
+  if (g_strcmp0 (mig_disk_source_get_path (source), "/local/old.raw") != 0)
+    return kit.volumes.lookup (backend, host, source, cancellable, error);
+
+  g_set_error_literal (error, MIG_ERROR, MIG_ERROR_NOT_FOUND, "there is no such volume");
+
+  return NULL;
+}
+
+START_TEST (the_old_volume_was_deleted)
+{
+  g_autoptr (MigBlockRef) ref = NULL;
+  g_autoptr (MigDiskSource) destination = mig_disk_source_parse ("/local/second.raw", "raw", NULL);
+  g_autofree char *cause = NULL;
+  g_autoptr (GError) error = NULL;
+
+  swap_kit_volumes ()->lookup = lookup_what_is_left;
+  ref = mig_block_ref_new (MIG_COMPUTE_DRIVER (kit.driver), kit.host, kit.uuid, "vda", &error);
+  mig_assert_no_error (error);
+  cause = mig_block_find_cause (ref, MIG_VOLUME_BACKEND (kit.driver), destination);
+  ck_assert_str_eq (cause, "the volume /local/old.raw of disk vda does not exist any more");
+}
+END_TEST
+
 static Suite *
 create_suite (void)
 {
@@ -81,6 +111,7 @@ create_suite (void)
 
   tcase_add_checked_fixture (tcase, swap_kit_set_up, swap_kit_tear_down);
   tcase_add_loop_test (tcase, causes, 0, G_N_ELEMENTS (cause_rows));
+  tcase_add_test (tcase, the_old_volume_was_deleted);
 
   return suite;
 }
