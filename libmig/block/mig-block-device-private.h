@@ -24,6 +24,14 @@ struct _MigBlockDevice
   gboolean         draining;
 };
 
+/* What the cluster tells whoever follows a job. */
+void             mig_block_device_add_facts      (MigBlockDevice          *self,
+                                                  MigBlockJobFacts        *facts);
+/* The error of a call about the disk; OUTCOME_UNKNOWN if it may have had its effect all the same. Takes @local. */
+void             mig_block_device_propagate_unclear (const MigBlockRef    *ref,
+                                                     const char           *what,
+                                                     GError               *local,
+                                                     GError              **error);
 /* Emits the signal that the news is, in this thread. */
 void             mig_block_device_emit           (MigBlockDevice          *self,
                                                   const MigBlockNews      *news);

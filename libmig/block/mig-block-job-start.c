@@ -17,11 +17,15 @@ start_job (MigBlockDevice       *self,
 {
   g_autoptr (MigBlockMonitor) last = mig_block_device_ref_monitor (self);
   g_autoptr (MigBlockMonitor) monitor = mig_block_device_listen (self, ref);
+  g_autoptr (GError) local = NULL;
 
-  if (!mig_block_job_driver_start (mig_block_ref_get_jobs (ref), request, cancellable, error))
-    return FALSE;
+  if (!mig_block_job_driver_start (mig_block_ref_get_jobs (ref), request, cancellable, &local))
+    {
+      mig_block_device_propagate_unclear (ref, "beginning a job of", g_steal_pointer (&local), error);
+      return FALSE;
+    }
 
-  facts->backend = mig_cluster_get_volume_backend (self->cluster);
+  mig_block_device_add_facts (self, facts);
   mig_block_device_follow (self, monitor, facts, last);
 
   return TRUE;
@@ -43,7 +47,8 @@ start_job (MigBlockDevice       *self,
  * others, and the job dies at once: [signal@BlockDevice::job-finished] then says why.
  *
  * Errors: %MIG_ERROR_NOT_FOUND for an unknown domain or disk, %MIG_ERROR_INVALID_STATE when the guest does not run,
- * %MIG_ERROR_BUSY when the disk has a job or a swap.
+ * %MIG_ERROR_BUSY when the disk has a job or a swap, %MIG_ERROR_OUTCOME_UNKNOWN when the hypervisor did not answer: the
+ * job may have begun, or begin later.
  *
  * Returns: whether the job was started
  *

@@ -5,6 +5,8 @@
 
 #include <libmig/mig-error.h>
 
+#include "libmig/saga/mig-engine-private.h"
+
 /* Following the job of a MigBlockDevice: telling its signals, and waiting for it. */
 
 /* Telling what the monitor's thread saw: by the main context of who started the job, or by who waits for it. One at a
@@ -146,6 +148,17 @@ set_monitor (MigBlockDevice  *self,
 }
 
 void
+mig_block_device_add_facts (MigBlockDevice   *self,
+                            MigBlockJobFacts *facts)
+{
+  MigEngine *engine = mig_engine_of (G_OBJECT (self->cluster));
+
+  facts->backend = mig_cluster_get_volume_backend (self->cluster);
+  facts->settle_time = mig_engine_get_settle_time (engine);
+  facts->wait_limit = mig_engine_get_wait_limit (engine);
+}
+
+void
 mig_block_device_follow (MigBlockDevice         *self,
                          MigBlockMonitor        *monitor,
                          const MigBlockJobFacts *facts,
@@ -228,7 +241,7 @@ adopt_job (MigBlockDevice  *self,
       return NULL;
     }
 
-  facts.backend = mig_cluster_get_volume_backend (self->cluster);
+  mig_block_device_add_facts (self, &facts);
   facts.name = mig_domain_info_get_name (sight.domain);
   facts.old_source = mig_disk_get_source (sight.disk);
   facts.destination = mig_disk_get_mirror (sight.disk);
@@ -273,12 +286,17 @@ find_monitor (MigBlockDevice  *self,
  * Waits until the disk's job may pivot, or, for a job that ends by itself, until it has completed. The object's signals
  * are emitted meanwhile, in this thread.
  *
- * It is ready when the hypervisor says so: by an event, or where there are none by the guest's definition. That its
- * position is equal to its end says nothing.
+ * It is ready when that is seen in the guest's definition; events only hurry the look. That its position is equal to
+ * its end says nothing, unless it stays so for the cluster's settle time: libvirt forgets that a job is ready when
+ * another job, such as a dump, holds the guest for 30 s, and [method@BlockDevice.pivot] reminds it.
+ *
+ * A host that does not answer is waited for, for eight times the cluster's settle time at most, and one that answers
+ * with other errors for the settle time. The job is followed all the same, and may be waited for anew.
  *
  * Errors: %MIG_ERROR_NOT_FOUND when the disk has no job or the domain has gone, %MIG_ERROR_TIMED_OUT,
  * %MIG_ERROR_FAILED with the cause when the job failed, %MIG_ERROR_CONFLICT when somebody else aborted it,
- * %G_IO_ERROR_CANCELLED when this object did, %MIG_ERROR_INVALID_STATE when the guest stopped.
+ * %G_IO_ERROR_CANCELLED when this object did, %MIG_ERROR_INVALID_STATE when the guest stopped, %MIG_ERROR_CONNECTION
+ * when the host did not answer for so long, %MIG_ERROR_OUTCOME_UNKNOWN when it did, but the job could not be looked at.
  *
  * Returns: whether the job is ready, or has completed
  *
@@ -326,7 +344,7 @@ mig_block_device_wait_ready (MigBlockDevice  *self,
         }
       if (ready)
         return TRUE;
-      if (g_cancellable_set_error_if_cancelled (cancellable, error))
+      if (g_cancellable_set_error_if_cancelled (cancellable, error) || mig_block_monitor_is_blind (monitor, error))
         return FALSE;
       if (until >= 0 && g_get_monotonic_time () >= until)
         {

@@ -5,7 +5,11 @@
 
 #include <libmig/mig-error.h>
 
+#include "libmig/block/mig-block-patience-private.h"
 #include "libmig/block/mig-volume-swap-private.h"
+
+/* Between two looks at a host that does not answer, in microseconds. */
+#define RETRY_INTERVAL (G_USEC_PER_SEC / 2)
 
 /* The bare verbs of MigBlockDevice on a job that is there; those that start one are in mig-block-job-start.c. */
 
@@ -77,14 +81,51 @@ is_unclear (const GError *error)
          g_error_matches (error, MIG_ERROR, MIG_ERROR_OUTCOME_UNKNOWN);
 }
 
-/* Without an answer the job may have ended, or end later: whoever asked has to look. */
-static void
-propagate_unclear (GError **error,
-                   GError  *local)
+/* Without an answer the call may have had its effect, or have it later: whoever asked has to look. */
+void
+mig_block_device_propagate_unclear (const MigBlockRef  *ref,
+                                    const char         *what,
+                                    GError             *local,
+                                    GError            **error)
 {
   if (is_unclear (local) && local->domain == MIG_ERROR)
-    local->code = MIG_ERROR_OUTCOME_UNKNOWN;
+    {
+      local->code = MIG_ERROR_OUTCOME_UNKNOWN;
+      g_prefix_error (&local, "whether %s disk %s of %s on %s had an effect is not known: ", what, ref->target,
+                      ref->domain, mig_host_get_name (ref->host));
+    }
   g_propagate_error (error, local);
+}
+
+/* A host that does not answer is waited for as long as by a swap, and another error may pass as soon. */
+static gboolean
+look_patiently (MigBlockDevice     *self,
+                const MigBlockRef  *ref,
+                MigBlockSight      *sight,
+                GCancellable       *cancellable,
+                GError            **error)
+{
+  g_autoptr (MigWaiter) waiter = mig_waiter_new ();
+  MigBlockPatience patience = { 0 };
+  MigBlockJobFacts facts = { 0 };
+
+  mig_block_device_add_facts (self, &facts);
+  for (;;)
+    {
+      guint64 ticket = mig_waiter_ticket (waiter);
+      g_autoptr (GError) local = NULL;
+
+      if (mig_block_look (ref, FALSE, sight, NULL, &local))
+        return TRUE;
+      if (g_cancellable_is_cancelled (cancellable) || !mig_block_patience_lasts (&patience, &facts, local))
+        {
+          g_set_error (error, MIG_ERROR, MIG_ERROR_OUTCOME_UNKNOWN,
+                       "whether disk %s of %s on %s was switched to its copy cannot be seen: %s", ref->target,
+                       ref->domain, mig_host_get_name (ref->host), local->message);
+          return FALSE;
+        }
+      mig_waiter_wait (waiter, ticket, g_get_monotonic_time () + RETRY_INTERVAL, cancellable);
+    }
 }
 
 static gboolean
@@ -97,8 +138,8 @@ switch_to_copy (MigBlockDevice     *self,
   g_autoptr (MigBlockMonitor) monitor = mig_block_device_ref_monitor (self);
   g_autoptr (MigDiskSource) old_source = g_object_ref (mig_disk_get_source (sight->disk));
   g_autoptr (MigDiskSource) mirror = g_object_ref (mig_disk_get_mirror (sight->disk));
+  gboolean was_ready = mig_block_sight_mirror (sight) == MIG_BLOCK_MIRROR_READY;
   g_autoptr (GError) local = NULL;
-  g_autoptr (GError) blind = NULL;
 
   mig_block_job_driver_abort (mig_block_ref_get_jobs (ref), ref->host, ref->domain, ref->target,
                               MIG_BLOCK_ABORT_FLAGS_PIVOT, cancellable, &local);
@@ -106,23 +147,24 @@ switch_to_copy (MigBlockDevice     *self,
     mig_block_monitor_hurry (monitor);
 
   /* What the call returned is not the verdict. */
-  if (!mig_block_look (ref, FALSE, sight, NULL, &blind))
-    {
-      g_set_error (error, MIG_ERROR, MIG_ERROR_OUTCOME_UNKNOWN,
-                   "whether disk %s of %s was switched to its copy cannot be seen: %s", ref->target, ref->domain,
-                   blind->message);
-      return FALSE;
-    }
+  if (!look_patiently (self, ref, sight, cancellable, error))
+    return FALSE;
   if (mig_block_sight_mirror (sight) == MIG_BLOCK_MIRROR_ABSENT &&
       mig_block_sight_source (sight, old_source, mirror) == MIG_BLOCK_SOURCE_NEW)
     return TRUE;
 
+  /* That it was refused made the hypervisor's daemon see what it had overlooked. */
+  if (g_error_matches (local, MIG_ERROR, MIG_ERROR_BUSY) && !was_ready &&
+      mig_block_sight_mirror (sight) == MIG_BLOCK_MIRROR_READY &&
+      mig_block_same_place (mig_disk_get_mirror (sight->disk), mirror))
+    return switch_to_copy (self, ref, sight, cancellable, error);
+
   if (local != NULL)
-    propagate_unclear (error, g_steal_pointer (&local));
+    mig_block_device_propagate_unclear (ref, "switching", g_steal_pointer (&local), error);
   else
     g_set_error (error, MIG_ERROR, MIG_ERROR_OUTCOME_UNKNOWN,
-                 "the pivot of disk %s of %s returned a success, but the guest is not on the copy", ref->target,
-                 ref->domain);
+                 "the pivot of disk %s of %s on %s returned a success, but the guest is not on the copy", ref->target,
+                 ref->domain, mig_host_get_name (ref->host));
 
   return FALSE;
 }
@@ -133,6 +175,7 @@ check_can_pivot (const MigBlockRef    *ref,
                  GError              **error)
 {
   MigBlockJobKind kind = mig_block_sight_job (sight);
+  gint64 whole_since = 0;
 
   if (kind == MIG_BLOCK_JOB_KIND_NONE)
     {
@@ -147,7 +190,8 @@ check_can_pivot (const MigBlockRef    *ref,
                    mig_domain_info_get_name (sight->domain));
       return FALSE;
     }
-  if (mig_block_sight_mirror (sight) != MIG_BLOCK_MIRROR_READY)
+  mig_block_sight_note_whole (sight, &whole_since);
+  if (mig_block_sight_mirror (sight) != MIG_BLOCK_MIRROR_READY && whole_since == 0)
     {
       g_set_error (error, MIG_ERROR, MIG_ERROR_INVALID_STATE,
                    "the job of disk %s of %s is still copying: it is not ready to pivot", ref->target,
@@ -166,9 +210,12 @@ check_can_pivot (const MigBlockRef    *ref,
  *
  * Switches the guest to the copy, when the job is ready, and returns when it runs on it.
  *
+ * What the call returns is not believed: the guest is looked at. A host that does not answer then is waited for, for
+ * eight times the cluster's settle time at most, and one that answers with other errors for the settle time.
+ *
  * Errors: %MIG_ERROR_NOT_FOUND when the disk has no job, %MIG_ERROR_INVALID_STATE when the job is not ready,
- * %MIG_ERROR_BUSY while a swap runs on the disk, %MIG_ERROR_OUTCOME_UNKNOWN when the hypervisor did not answer, or
- * nobody could look at the guest afterwards.
+ * %MIG_ERROR_BUSY while a swap runs on the disk or another job of the hypervisor's, such as a dump, holds the guest,
+ * %MIG_ERROR_OUTCOME_UNKNOWN when the hypervisor did not answer, or nobody could look at the guest afterwards.
  *
  * Returns: whether the guest runs on the copy
  *
@@ -216,7 +263,7 @@ end_job (MigBlockDevice      *self,
   if (monitor != NULL)
     mig_block_monitor_hurry (monitor);
   if (!done)
-    propagate_unclear (error, g_steal_pointer (&local));
+    mig_block_device_propagate_unclear (ref, "ending the job of", g_steal_pointer (&local), error);
 
   return done;
 }

@@ -35,6 +35,8 @@ typedef struct {
   MigDiskSource    *destination; /* NULL: what the definition says */
   int               n_layers;    /* files below the disk before the job; -1: unknown */
   const char       *name;        /* of the domain, for messages */
+  double            settle_time; /* of the cluster's engine, in seconds */
+  double            wait_limit;  /* likewise */
 } MigBlockJobFacts;
 
 /* Listens from now on, so that nothing is missed; what the job is, is told by mig_block_monitor_start(). @tell is
@@ -58,12 +60,15 @@ void             mig_block_monitor_note_abort  (MigBlockMonitor        *self,
 /* Something was done to the job: it is worth a look. */
 void             mig_block_monitor_hurry       (MigBlockMonitor        *self);
 
-/* Is woken by every change of the three below. */
+/* Is woken by every change of what is below. */
 MigWaiter       *mig_block_monitor_get_waiter  (MigBlockMonitor        *self);
 gboolean         mig_block_monitor_is_stopped  (MigBlockMonitor        *self);
 gboolean         mig_block_monitor_is_ready    (MigBlockMonitor        *self);
 gboolean         mig_block_monitor_is_finished (MigBlockMonitor        *self,
                                                 MigBlockOutcome        *outcome,
+                                                GError                **error);
+/* TRUE, with an error: the job could not be looked at for longer than is reasonable. It is looked for all the same. */
+gboolean         mig_block_monitor_is_blind    (MigBlockMonitor        *self,
                                                 GError                **error);
 
 void             mig_block_news_free           (MigBlockNews           *self);

@@ -3,7 +3,10 @@
 
 #include "libmig/block/mig-block-monitor-private.h"
 
+#include <libmig/mig-error.h>
+
 #include "libmig/block/mig-block-outcome-private.h"
+#include "libmig/block/mig-block-patience-private.h"
 #include "libmig/block/mig-block-watch-private.h"
 
 /* Progress is told at most so often, in microseconds. */
@@ -28,6 +31,8 @@ struct _MigBlockMonitor
   MigBlockMonitor  *after; /* or NULL */
   gint64            last_progress;
   gboolean          whole; /* the progress of a mirror that is ready was told */
+  gint64            whole_since; /* see mig_block_sight_note_whole() */
+  MigBlockPatience  patience;
 
   GMutex            mutex; /* of what follows */
   gboolean          asked;
@@ -36,6 +41,7 @@ struct _MigBlockMonitor
   gboolean          finished;
   MigBlockOutcome   outcome;
   GError           *error;
+  GError           *blind; /* or NULL */
 };
 
 void
@@ -63,6 +69,7 @@ clear_monitor (gpointer data)
   g_clear_object (&self->facts.old_source);
   g_clear_object (&self->facts.destination);
   g_clear_error (&self->error);
+  g_clear_error (&self->blind);
   g_free (self->what);
   g_mutex_clear (&self->mutex);
 }
@@ -186,6 +193,21 @@ mig_block_monitor_is_finished (MigBlockMonitor  *self,
   return finished;
 }
 
+gboolean
+mig_block_monitor_is_blind (MigBlockMonitor  *self,
+                            GError          **error)
+{
+  gboolean blind;
+
+  g_mutex_lock (&self->mutex);
+  blind = self->blind != NULL;
+  if (blind && error != NULL)
+    *error = g_error_copy (self->blind);
+  g_mutex_unlock (&self->mutex);
+
+  return blind;
+}
+
 static void
 tell (MigBlockMonitor *self,
       MigBlockNews    *news)
@@ -288,6 +310,56 @@ fraction_of (MigBlockJobInfo *info)
   return end > 0 ? (double) mig_block_job_info_get_current (info) / (double) end : -1;
 }
 
+/* NULL: it is looked at again. */
+static void
+set_blind (MigBlockMonitor *self,
+           GError          *blind)
+{
+  g_mutex_lock (&self->mutex);
+  g_clear_error (&self->blind);
+  self->blind = blind;
+  g_mutex_unlock (&self->mutex);
+  if (blind != NULL)
+    mig_waiter_wake (self->told);
+}
+
+static void
+note_sight (MigBlockMonitor *self)
+{
+  if (self->patience.blind_since != 0)
+    set_blind (self, NULL);
+  self->patience = (MigBlockPatience) { 0 };
+}
+
+/* The job goes on while nobody sees it; who waits for it gives up some time. */
+static void
+note_blindness (MigBlockMonitor *self,
+                const GError    *failure)
+{
+  MigError code = mig_block_patience_is_silence (failure) ? MIG_ERROR_CONNECTION : MIG_ERROR_OUTCOME_UNKNOWN;
+
+  if (!mig_block_patience_lasts (&self->patience, &self->facts, failure))
+    set_blind (self, g_error_new (MIG_ERROR, code, "%s on %s cannot be looked at: %s", self->what,
+                                  mig_host_get_name (self->ref->host), failure->message));
+}
+
+/* That it is ready is seen, not heard: an event that comes late may be of the job before. But what the hypervisor's
+ * daemon has overlooked is not waited for without end; a pivot makes it look. */
+static gboolean
+is_ready (MigBlockMonitor     *self,
+          const MigBlockSight *sight)
+{
+  if (!mig_block_job_pivots (self->facts.kind))
+    return FALSE;
+  if (mig_block_job_is_complete (self->facts.kind, MIG_BLOCK_CURSOR_BEFORE, mig_block_sight_mirror (sight)))
+    return TRUE;
+
+  mig_block_sight_note_whole (sight, &self->whole_since);
+
+  return self->whole_since != 0 &&
+         (double) (g_get_monotonic_time () - self->whole_since) / G_USEC_PER_SEC >= self->facts.settle_time;
+}
+
 /* One look; FALSE when the job is over. Sets how long to wait before the next. */
 static gboolean
 step (MigBlockMonitor *self,
@@ -295,18 +367,18 @@ step (MigBlockMonitor *self,
 {
   g_auto (MigBlockSight) sight = MIG_BLOCK_SIGHT_INIT;
   gboolean superseded = is_superseded (self);
+  guint n_words = mig_block_watch_count_words (self->watch);
+  g_autoptr (GError) failure = NULL;
   MigBlockMirror mirror;
   int outcome;
 
-  /* What it says is acted upon at once; the look that follows is not waited for. */
-  if (!superseded && mig_block_watch_heard_ready (self->watch) && !mig_block_monitor_is_ready (self))
-    publish_ready (self);
-
-  if (!mig_block_look (self->ref, TRUE, &sight, self->cancellable, NULL) && !superseded)
+  if (!mig_block_look (self->ref, TRUE, &sight, self->cancellable, &failure) && !superseded)
     {
+      note_blindness (self, failure);
       *interval = RETRY_INTERVAL;
       return TRUE;
     }
+  note_sight (self);
 
   outcome = judge (self, &sight, superseded);
   if (outcome == MIG_BLOCK_OUTCOME_UNKNOWN)
@@ -322,10 +394,13 @@ step (MigBlockMonitor *self,
     }
 
   mirror = mig_block_sight_mirror (&sight);
+  /* What was said before it was seen is of another job. */
+  if (mirror == MIG_BLOCK_MIRROR_COPYING &&
+      mig_block_same_place (mig_disk_get_mirror (sight.disk), self->facts.destination))
+    mig_block_watch_forget_words (self->watch, n_words);
   publish_progress (self, sight.job, mirror == MIG_BLOCK_MIRROR_READY && !self->whole);
   self->whole |= mirror == MIG_BLOCK_MIRROR_READY;
-  if (mig_block_job_pivots (self->facts.kind) && !mig_block_monitor_is_ready (self) &&
-      mig_block_job_is_complete (self->facts.kind, MIG_BLOCK_CURSOR_BEFORE, mirror))
+  if (!mig_block_monitor_is_ready (self) && is_ready (self, &sight))
     publish_ready (self);
 
   *interval = mig_block_watch_next_interval (self->watch, fraction_of (sight.job), mirror == MIG_BLOCK_MIRROR_READY);

@@ -50,6 +50,11 @@ gboolean           mig_block_look             (const MigBlockRef    *ref,
                                                GError              **error);
 void               mig_block_sight_clear      (MigBlockSight        *self);
 MigBlockMirror     mig_block_sight_mirror     (const MigBlockSight  *self);
+/* Sets @since to when it was first seen that nothing is left to copy, though nobody says that the mirror is ready, and
+ * to 0 when another job holds the guest. libvirt does not notice meanwhile that a mirror is ready, and forgets it when
+ * that takes 30 s; what it missed it sees when it is asked to pivot. */
+void               mig_block_sight_note_whole (const MigBlockSight  *self,
+                                               gint64               *since);
 MigBlockJobKind    mig_block_sight_job        (const MigBlockSight  *self);
 MigBlockSource     mig_block_sight_source     (const MigBlockSight  *self,
                                                MigDiskSource        *old_source,

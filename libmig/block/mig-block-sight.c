@@ -233,6 +233,19 @@ mig_block_sight_mirror (const MigBlockSight *self)
   return mig_disk_is_mirror_ready (self->disk) ? MIG_BLOCK_MIRROR_READY : MIG_BLOCK_MIRROR_COPYING;
 }
 
+void
+mig_block_sight_note_whole (const MigBlockSight *self,
+                            gint64              *since)
+{
+  gint64 end = self->job != NULL ? mig_block_job_info_get_end (self->job) : 0;
+
+  if (mig_block_sight_mirror (self) != MIG_BLOCK_MIRROR_COPYING ||
+      mig_domain_info_get_job (self->domain) != MIG_JOB_KIND_NONE)
+    *since = 0;
+  else if (*since == 0 && end > 0 && mig_block_job_info_get_current (self->job) == end)
+    *since = g_get_monotonic_time ();
+}
+
 MigBlockJobKind
 mig_block_sight_job (const MigBlockSight *self)
 {

@@ -16,7 +16,6 @@ typedef struct _MigBlockWatch MigBlockWatch;
 MigBlockWatch *mig_block_watch_new           (const MigBlockRef *ref,
                                               MigWaiter         *waiter);
 void           mig_block_watch_free          (MigBlockWatch     *self);
-gboolean       mig_block_watch_heard_ready   (MigBlockWatch     *self);
 MigBlockWord   mig_block_watch_get_word      (MigBlockWatch     *self);
 
 /* A job that is seen has not ended: what was heard before the look is of the one before it. To be counted before the

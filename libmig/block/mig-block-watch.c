@@ -27,7 +27,6 @@ struct _MigBlockWatch
   gint64        end_seen;
 
   GMutex        mutex; /* of what the handler writes, in any thread */
-  gboolean      ready;
   MigBlockWord  word;
   guint         n_words;
 };
@@ -64,7 +63,6 @@ note_event (MigBlockWatch  *self,
   switch (event)
     {
     case MIG_DRIVER_EVENT_BLOCK_JOB_READY:
-      self->ready |= our_disk;
       return our_disk;
     case MIG_DRIVER_EVENT_BLOCK_JOB_COMPLETED:
       return note_word (self, MIG_BLOCK_WORD_COMPLETED, our_disk);
@@ -146,18 +144,6 @@ mig_block_watch_free (MigBlockWatch *self)
 {
   g_signal_handler_disconnect (self->ref->driver, self->handler);
   g_atomic_rc_box_release_full (self, clear_watch);
-}
-
-gboolean
-mig_block_watch_heard_ready (MigBlockWatch *self)
-{
-  gboolean ready;
-
-  g_mutex_lock (&self->mutex);
-  ready = self->ready;
-  g_mutex_unlock (&self->mutex);
-
-  return ready;
 }
 
 MigBlockWord

@@ -25,7 +25,7 @@ typedef struct
   gint64         last_processed;
   gint64         blind_since;   /* 0: the last look saw something */
   gint64         refused_since; /* 0: or there was no answer */
-  gint64         whole_since;   /* 0: there was something to copy at each look, or another job held the guest */
+  gint64         whole_since;   /* see mig_block_sight_note_whole() */
 } Mirror;
 
 static double
@@ -292,21 +292,14 @@ wait_blindly (Mirror  *self,
   return LOOK_ENDED;
 }
 
-/* libvirt does not notice that a mirror is ready while another job holds the guest, and forgets it when that takes
- * 30 s. It sees what it missed when it is asked to pivot, which it then refuses: so that is tried, when nothing has
- * been left to copy, and nothing has held the guest, for so long that it should have been heard of. */
+/* What libvirt has overlooked it sees when it is asked to pivot, which it then refuses: so that is tried. */
 static gboolean
 is_overlooked (Mirror              *self,
                const MigBlockSight *sight)
 {
   MigEngine *engine = mig_engine_of (G_OBJECT (self->swap->cluster));
-  gint64 end = sight->job != NULL ? mig_block_job_info_get_end (sight->job) : 0;
 
-  if (mig_block_sight_mirror (sight) != MIG_BLOCK_MIRROR_COPYING ||
-      mig_domain_info_get_job (sight->domain) != MIG_JOB_KIND_NONE)
-    self->whole_since = 0;
-  else if (self->whole_since == 0 && end > 0 && mig_block_job_info_get_current (sight->job) == end)
-    self->whole_since = g_get_monotonic_time ();
+  mig_block_sight_note_whole (sight, &self->whole_since);
 
   return self->whole_since != 0 && seconds_since (self->whole_since) >= mig_engine_get_settle_time (engine);
 }

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The bare verbs with their arguments, on real libvirt and QEMU; jobs that fail; and a client without events."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -147,6 +148,30 @@ def io_errors():
         device.copy(source(bench.path("new.img"), "raw"), 0, 0, None)
         check_raises("failed", lambda: device.wait_ready(30, None), "I/O error")
         tap.check_equal(end.wait()[0], "failed", "the end")
+
+
+def is_complete(device):
+    """False also when nobody answers yet."""
+    with contextlib.suppress(GLib.Error):
+        return device.is_job_complete(None)[1]
+    return False
+
+
+@suite.case("a host that does not answer any more is not waited for without end, and is found again", timeout=180)
+def silent_host():
+    with Bench(settle_time=0.5) as bench:
+        guest = bench.start(fill=32)
+        device = bench.device()
+        device.copy(source(bench.path("new.img"), "raw"), Flags.TRANSIENT_JOB, SLOW, None)
+        bench.hosta.daemon.freeze()
+        try:
+            check_raises("connection", lambda: device.wait_ready(-1, None), "disk vda of g1", "hosta")
+        finally:
+            bench.hosta.daemon.thaw()
+        bench.hurry()
+        miglab.wait_for(lambda: is_complete(device), "the copy to be ready")
+        device.pivot(None)
+        bench.check_on(guest, bench.path("new.img"))
 
 
 @suite.case("a client that has no events")

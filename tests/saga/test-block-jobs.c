@@ -276,7 +276,8 @@ START_TEST (the_word_comes_before_the_state)
 {
   g_autoptr (MigBlockRef) ref = NULL;
   g_autoptr (MigDiskSource) destination = file ("/local/new.raw");
-  MigBlockJobFacts facts = { .kind = MIG_BLOCK_JOB_KIND_COPY, .destination = destination, .n_layers = -1, .name = "g" };
+  MigBlockJobFacts facts = { .kind = MIG_BLOCK_JOB_KIND_COPY, .destination = destination, .n_layers = -1, .name = "g",
+                             .settle_time = 10, .wait_limit = 10 };
   g_autoptr (GError) error = NULL;
 
   ref = mig_block_ref_new (MIG_COMPUTE_DRIVER (driver), host, uuid, "vda", &error);
