@@ -24,6 +24,9 @@ struct _MigBlockDevice
   gboolean         draining;
 };
 
+/* For callbacks that do not keep the device. */
+GWeakRef        *mig_block_device_new_weak_ref   (MigBlockDevice          *self);
+void             mig_block_device_free_weak_ref  (gpointer                 data);
 /* What the cluster tells whoever follows a job. */
 void             mig_block_device_add_facts      (MigBlockDevice          *self,
                                                   MigBlockJobFacts        *facts);

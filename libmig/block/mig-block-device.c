@@ -362,20 +362,43 @@ mig_block_device_emit (MigBlockDevice     *self,
 }
 
 static void
-on_phase_changed (MigOperation   *swap G_GNUC_UNUSED,
-                  MigPhase        old_phase,
-                  MigPhase        new_phase,
-                  MigBlockDevice *self)
+on_phase_changed (MigOperation *swap G_GNUC_UNUSED,
+                  MigPhase      old_phase,
+                  MigPhase      new_phase,
+                  gpointer      data)
 {
-  g_signal_emit (self, signals[PHASE_CHANGED], 0, old_phase, new_phase);
+  g_autoptr (MigBlockDevice) self = g_weak_ref_get (data);
+
+  if (self != NULL)
+    g_signal_emit (self, signals[PHASE_CHANGED], 0, old_phase, new_phase);
 }
 
 static void
-on_progress (MigOperation   *swap G_GNUC_UNUSED,
-             MigProgress    *progress,
-             MigBlockDevice *self)
+on_progress (MigOperation *swap G_GNUC_UNUSED,
+             MigProgress  *progress,
+             gpointer      data)
 {
-  g_signal_emit (self, signals[PROGRESS], 0, progress);
+  g_autoptr (MigBlockDevice) self = g_weak_ref_get (data);
+
+  if (self != NULL)
+    g_signal_emit (self, signals[PROGRESS], 0, progress);
+}
+
+static void
+drop_weak_ref (gpointer  data,
+               GClosure *closure G_GNUC_UNUSED)
+{
+  mig_block_device_free_weak_ref (data);
+}
+
+/* g_signal_connect_object() is not made for two objects that are let go of at the same time, in two threads. */
+static void
+hand_on (MigBlockDevice *self,
+         MigVolumeSwap  *swap,
+         const char     *signal,
+         GCallback       callback)
+{
+  g_signal_connect_data (swap, signal, callback, mig_block_device_new_weak_ref (self), drop_weak_ref, 0);
 }
 
 /**
@@ -405,8 +428,8 @@ mig_block_device_new_swap (MigBlockDevice *self,
   g_return_val_if_fail (options == NULL || MIG_IS_SWAP_OPTIONS (options), NULL);
 
   swap = mig_volume_swap_new (self->cluster, self->host, self->domain, self->target, destination, options, key);
-  g_signal_connect_object (swap, "phase-changed", G_CALLBACK (on_phase_changed), self, 0);
-  g_signal_connect_object (swap, "progress", G_CALLBACK (on_progress), self, 0);
+  hand_on (self, swap, "phase-changed", G_CALLBACK (on_phase_changed));
+  hand_on (self, swap, "progress", G_CALLBACK (on_progress));
 
   return swap;
 }

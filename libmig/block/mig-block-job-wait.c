@@ -65,15 +65,15 @@ on_news_in_context (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-static void
-free_weak_ref (gpointer data)
+void
+mig_block_device_free_weak_ref (gpointer data)
 {
   g_weak_ref_clear (data);
   g_free (data);
 }
 
-static GWeakRef *
-new_weak_ref (MigBlockDevice *self)
+GWeakRef *
+mig_block_device_new_weak_ref (MigBlockDevice *self)
 {
   GWeakRef *weak = g_new0 (GWeakRef, 1);
 
@@ -100,7 +100,8 @@ schedule (MigBlockDevice *self)
 
   self->source = g_idle_source_new ();
   g_source_set_priority (self->source, G_PRIORITY_DEFAULT);
-  g_source_set_callback (self->source, on_news_in_context, new_weak_ref (self), free_weak_ref);
+  g_source_set_callback (self->source, on_news_in_context, mig_block_device_new_weak_ref (self),
+                         mig_block_device_free_weak_ref);
   g_source_attach (self->source, self->context);
 }
 
@@ -126,7 +127,7 @@ MigBlockMonitor *
 mig_block_device_listen (MigBlockDevice    *self,
                          const MigBlockRef *ref)
 {
-  return mig_block_monitor_new (ref, on_news, new_weak_ref (self), free_weak_ref);
+  return mig_block_monitor_new (ref, on_news, mig_block_device_new_weak_ref (self), mig_block_device_free_weak_ref);
 }
 
 /* With the mutex. From now on the monitor's news is told, in this thread's context. */

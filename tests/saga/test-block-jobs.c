@@ -545,6 +545,22 @@ START_TEST (refusals)
 }
 END_TEST
 
+/* The thread that ran the swap may let go of it last, at the same time. */
+START_TEST (device_dropped_after_a_swap)
+{
+  g_autoptr (MigDiskSource) destination = file ("/local/new.raw");
+
+  for (int i = 0; i < 200; i++)
+    {
+      g_autoptr (MigBlockDevice) asked = mig_block_device_new (cluster, host, "nobody", "vda");
+      g_autoptr (GError) error = NULL;
+
+      ck_assert (!mig_block_device_swap (asked, destination, NULL, NULL, &error));
+      mig_assert_error (error, MIG_ERROR, MIG_ERROR_NOT_FOUND);
+    }
+}
+END_TEST
+
 static Suite *
 create_suite (void)
 {
@@ -566,6 +582,7 @@ create_suite (void)
   tcase_add_test (tcase, resize_during_a_job);
   tcase_add_test (tcase, device_dropped_while_it_copies);
   tcase_add_test (tcase, swap_and_back);
+  tcase_add_test (tcase, device_dropped_after_a_swap);
   tcase_add_test (tcase, verbs_while_a_swap_runs);
   tcase_add_loop_test (tcase, refusals, 0, G_N_ELEMENTS (refusal_rows));
 
