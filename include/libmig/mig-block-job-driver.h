@@ -7,6 +7,7 @@
 
 #include <libmig/mig-block-copy-request.h>
 #include <libmig/mig-block-job-info.h>
+#include <libmig/mig-domain-info.h>
 
 G_BEGIN_DECLS
 
@@ -24,6 +25,7 @@ G_DECLARE_INTERFACE (MigBlockJobDriver, mig_block_job_driver, MIG, BLOCK_JOB_DRI
  * @resize: sets the length of the guest's disk, in bytes.
  * @get_length: the length of the guest's disk as the guest sees it, in bytes; -1 on error.
  * @define_source: writes another source of the disk into the persistent definition.
+ * @look: optional: the domain, and with @job the disk's job, for less than two questions take.
  *
  * What a driver of block jobs has to do. See [iface@BlockJobDriver] for the contract of each slot. Events of block
  * jobs come by the `event` signal of [iface@ComputeDriver] of the same object.
@@ -78,9 +80,20 @@ struct _MigBlockJobDriverInterface
                                       MigDiskSource        *source,
                                       GCancellable         *cancellable,
                                       GError              **error);
+  /**
+   * MigBlockJobDriverInterface::look:
+   * @job: (out) (optional) (nullable) (transfer full): the disk's job
+   */
+  MigDomainInfo *   (*look)          (MigBlockJobDriver    *self,
+                                      MigHost              *host,
+                                      const char           *domain,
+                                      const char           *target,
+                                      MigBlockJobInfo     **job,
+                                      GCancellable         *cancellable,
+                                      GError              **error);
 
   /*< private >*/
-  gpointer padding[7];
+  gpointer padding[6];
 };
 
 MIG_AVAILABLE_IN_ALL
@@ -134,5 +147,13 @@ gboolean         mig_block_job_driver_define_source (MigBlockJobDriver    *self,
                                                      MigDiskSource        *source,
                                                      GCancellable         *cancellable,
                                                      GError              **error);
+MIG_AVAILABLE_IN_ALL
+MigDomainInfo   *mig_block_job_driver_look          (MigBlockJobDriver    *self,
+                                                     MigHost              *host,
+                                                     const char           *domain,
+                                                     const char           *target,
+                                                     MigBlockJobInfo     **job,
+                                                     GCancellable         *cancellable,
+                                                     GError              **error) G_GNUC_WARN_UNUSED_RESULT;
 
 G_END_DECLS

@@ -42,7 +42,7 @@ MigBlockJobDriver *mig_block_ref_get_jobs     (const MigBlockRef    *self);
  * on something has a boolean property "has-events"; of others it is assumed that they tell. */
 gboolean           mig_block_has_events       (MigComputeDriver     *driver);
 
-/* Asks for the domain, and @with_job for the disk's job too. A domain that is gone is a sight, not an error. */
+/* Asks for the domain, and @with_job for its job and the disk's too. A domain that is gone is a sight, not an error. */
 gboolean           mig_block_look             (const MigBlockRef    *ref,
                                                gboolean              with_job,
                                                MigBlockSight        *sight,

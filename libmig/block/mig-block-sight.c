@@ -157,26 +157,6 @@ mig_block_same_place (MigDiskSource *one,
   return mig_disk_source_equal (one, other);
 }
 
-/* A guest may end between the two questions: then its disk has no job, and the next look says why. */
-static gboolean
-look_at_job (const MigBlockRef  *ref,
-             MigBlockSight      *sight,
-             GCancellable       *cancellable,
-             GError            **error)
-{
-  g_autoptr (GError) local = NULL;
-
-  sight->job = mig_block_job_driver_get_info (mig_block_ref_get_jobs (ref), ref->host, ref->domain, ref->target,
-                                              cancellable, &local);
-  if (sight->job != NULL || g_error_matches (local, MIG_ERROR, MIG_ERROR_NOT_FOUND) ||
-      g_error_matches (local, MIG_ERROR, MIG_ERROR_INVALID_STATE))
-    return TRUE;
-
-  g_propagate_error (error, g_steal_pointer (&local));
-
-  return FALSE;
-}
-
 gboolean
 mig_block_look (const MigBlockRef  *ref,
                 gboolean            with_job,
@@ -188,14 +168,10 @@ mig_block_look (const MigBlockRef  *ref,
 
   mig_block_sight_clear (sight);
 
-  /* The job first: a job that ends between the two has left its effect in the definition that is read after it. */
-  if (with_job && !look_at_job (ref, sight, cancellable, error))
-    return FALSE;
-
-  sight->domain = mig_compute_driver_get_domain (ref->driver, ref->host, ref->domain, cancellable, &local);
+  sight->domain = mig_block_job_driver_look (mig_block_ref_get_jobs (ref), ref->host, ref->domain, ref->target,
+                                             with_job ? &sight->job : NULL, cancellable, &local);
   if (sight->domain == NULL)
     {
-      g_clear_object (&sight->job);
       if (!g_error_matches (local, MIG_ERROR, MIG_ERROR_NOT_FOUND))
         {
           g_propagate_error (error, g_steal_pointer (&local));

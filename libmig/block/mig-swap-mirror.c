@@ -251,6 +251,14 @@ ensure_started (MigSwap  *self,
   return FALSE;
 }
 
+static gboolean
+is_ready (Mirror              *self,
+          const MigBlockSight *sight)
+{
+  return sight->place == MIG_BLOCK_PLACE_ACTIVE && mig_block_sight_mirror (sight) == MIG_BLOCK_MIRROR_READY &&
+         !mig_swap_is_foreign (self->swap, sight);
+}
+
 typedef enum {
   LOOK_WAIT,
   LOOK_READY,
@@ -304,6 +312,20 @@ is_overlooked (Mirror              *self,
   return self->whole_since != 0 && seconds_since (self->whole_since) >= mig_engine_get_settle_time (engine);
 }
 
+/* Its job is asked for only while the mirror is not ready: after that nobody needs the figures any more. */
+static gboolean
+look_once (Mirror         *self,
+           MigBlockSight  *sight,
+           GError        **error)
+{
+  MigSwap *swap = self->swap;
+
+  if (!look_at_mirror (swap, FALSE, sight, swap->cancellable, error))
+    return FALSE;
+
+  return is_ready (self, sight) || look_at_mirror (swap, TRUE, sight, swap->cancellable, error);
+}
+
 /* One look at the mirror, and how long to wait before the next. */
 static Look
 look (Mirror  *self,
@@ -317,10 +339,15 @@ look (Mirror  *self,
   g_autoptr (GError) local = NULL;
   int outcome;
 
-  if (!look_at_mirror (swap, TRUE, &sight, swap->cancellable, &local))
+  if (!look_once (self, &sight, &local))
     return wait_blindly (self, local, interval, error);
   self->blind_since = 0;
   self->refused_since = 0;
+  if (is_ready (self, &sight))
+    {
+      mig_swap_note_run (swap, &sight);
+      return LOOK_READY;
+    }
 
   word = mig_block_watch_get_word (self->watch); /* what is seen may be older than it, not younger */
   /* Somebody switched the guest, perhaps, and it ended: the next step says what can be said of that. */
@@ -334,7 +361,7 @@ look (Mirror  *self,
       /* It may have been started anew since the checks. */
       if (mig_block_sight_mirror (&sight) != MIG_BLOCK_MIRROR_ABSENT)
         mig_swap_note_run (swap, &sight);
-      if (mig_block_sight_mirror (&sight) == MIG_BLOCK_MIRROR_READY || is_overlooked (self, &sight))
+      if (is_overlooked (self, &sight))
         return LOOK_READY;
       if (mig_block_sight_mirror (&sight) == MIG_BLOCK_MIRROR_COPYING)
         mig_block_watch_forget_words (self->watch, n_words);

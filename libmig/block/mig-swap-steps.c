@@ -190,6 +190,12 @@ detaches (MigOperation *operation)
   return slots != NULL && slots->detach != NULL;
 }
 
+static gboolean
+resizes (MigOperation *operation)
+{
+  return mig_volume_swap_get_request (MIG_VOLUME_SWAP (operation))->options->resize_to > 0;
+}
+
 #define PHASE(phase) MIG_PHASE_##phase
 #define PURE MIG_STEP_PURE
 #define LONG MIG_STEP_LONG
@@ -207,7 +213,7 @@ static const MigStep steps[] = {
   { "disk.mirror",       PHASE (TRANSFER),  90, LONG | SETTLES, disk_mirror,    end_mirror,    mirror_probe },
   { "disk.pivot",        PHASE (SWITCHOVER), 3, DECIDES,        disk_pivot,     end_mirror,    pivot_probe  },
   { "disk.verify",       PHASE (FINISH),     2, FORWARD,        disk_verify,    NULL,          NULL         },
-  { "disk.resize",       PHASE (FINISH),     1, FORWARD,        disk_resize,    NULL,          NULL         },
+  { "disk.resize",       PHASE (FINISH),     1, FORWARD,        disk_resize,    NULL,          NULL,         resizes  },
   { "source.detach",     PHASE (FINISH),     1, FORWARD,        source_detach,  NULL,          NULL,         detaches },
 };
 

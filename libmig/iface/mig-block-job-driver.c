@@ -3,6 +3,8 @@
 
 #include <libmig/mig-block-job-driver.h>
 
+#include <libmig/mig-compute-driver.h>
+
 #include "libmig/iface/mig-contract-private.h"
 
 /**
@@ -44,6 +46,12 @@
  * **define_source** makes the persistent definition of the domain name another source for the disk, and leaves the
  * rest of it as it is. %MIG_ERROR_INVALID_STATE if the domain has none, %MIG_ERROR_NOT_FOUND if that has no such
  * disk. libmig calls it when a pivot did not do that.
+ *
+ * **look** returns what the slot get_domain of [iface@ComputeDriver] does, but may leave out whether the domain has
+ * snapshots and, unless the disk's job is asked for, the domain's own job. The disk's job is looked at first: of one
+ * that ends meanwhile the domain shows the effect. A disk that is not there, or whose domain does not run, has no job
+ * at all. A driver that has no quicker way than to ask twice leaves the slot out; then [method@BlockJobDriver.look]
+ * does.
  *
  * Since: 0.1
  */
@@ -403,4 +411,93 @@ mig_block_job_driver_define_source (MigBlockJobDriver  *self,
   ok = iface->define_source (self, host, domain, target, source, cancellable, &local);
 
   return mig_contract_check (self, "define_source", ok, local, error);
+}
+
+/* A guest may end between the two questions: then its disk has no job, and the domain says why. */
+static MigDomainInfo *
+ask_twice (MigBlockJobDriver  *self,
+           MigHost            *host,
+           const char         *domain,
+           const char         *target,
+           MigBlockJobInfo   **job,
+           GCancellable       *cancellable,
+           GError            **error)
+{
+  g_autoptr (GError) local = NULL;
+
+  if (job != NULL)
+    *job = mig_block_job_driver_get_info (self, host, domain, target, cancellable, &local);
+  if (local != NULL && !g_error_matches (local, MIG_ERROR, MIG_ERROR_NOT_FOUND) &&
+      !g_error_matches (local, MIG_ERROR, MIG_ERROR_INVALID_STATE))
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return NULL;
+    }
+
+  return mig_compute_driver_get_domain (MIG_COMPUTE_DRIVER (self), host, domain, cancellable, error);
+}
+
+/**
+ * mig_block_job_driver_look:
+ * @self: a driver
+ * @host: a host
+ * @domain: the UUID of a domain, or its name
+ * @target: the name of a disk in the guest
+ * @job: (out) (optional) (nullable) (transfer full): return location for the disk's job: %NULL when there is no such
+ *   disk or the domain does not run
+ * @cancellable: (nullable): a cancellable
+ * @error: return location for an error
+ *
+ * Looks at a domain for the sake of one of its disks, and at the job of the disk if that is asked for.
+ *
+ * It may be quicker than [method@ComputeDriver.get_domain] and [method@BlockJobDriver.get_info], and tell less: whether
+ * the domain has snapshots is left open, and so is the domain's own job (%MIG_JOB_KIND_OTHER) unless @job is given.
+ *
+ * Returns: (transfer full): the domain, or %NULL with an error: %MIG_ERROR_NOT_FOUND when it is proved that the host
+ *   has no such domain
+ *
+ * Since: 0.1
+ */
+MigDomainInfo *
+mig_block_job_driver_look (MigBlockJobDriver  *self,
+                           MigHost            *host,
+                           const char         *domain,
+                           const char         *target,
+                           MigBlockJobInfo   **job,
+                           GCancellable       *cancellable,
+                           GError            **error)
+{
+  MigBlockJobDriverInterface *iface;
+  g_autoptr (MigBlockJobInfo) seen = NULL;
+  g_autoptr (MigDomainInfo) info = NULL;
+  GError *local = NULL;
+
+  g_return_val_if_fail (MIG_IS_BLOCK_JOB_DRIVER (self), NULL);
+  g_return_val_if_fail (MIG_IS_HOST (host), NULL);
+  g_return_val_if_fail (domain != NULL, NULL);
+  g_return_val_if_fail (target != NULL, NULL);
+
+  if (job != NULL)
+    *job = NULL;
+  iface = MIG_BLOCK_JOB_DRIVER_GET_IFACE (self);
+  if (!check_disk (domain, target, error))
+    return NULL;
+
+  if (iface->look == NULL)
+    {
+      info = ask_twice (self, host, domain, target, job != NULL ? &seen : NULL, cancellable, error);
+      if (info == NULL)
+        return NULL;
+    }
+  else
+    {
+      info = iface->look (self, host, domain, target, job != NULL ? &seen : NULL, cancellable, &local);
+      if (!mig_contract_check (self, "look", info != NULL, local, error) ||
+          !mig_contract_check_info (self, "look", info, domain, error))
+        return NULL;
+    }
+  if (job != NULL)
+    *job = g_steal_pointer (&seen);
+
+  return g_steal_pointer (&info);
 }

@@ -3,8 +3,6 @@
 
 #include <libmig/mig-compute-driver.h>
 
-#include <string.h>
-
 #include <libmig/mig-enum-types.h>
 
 #include "libmig/iface/mig-contract-private.h"
@@ -121,21 +119,6 @@ mig_compute_driver_default_init (MigComputeDriverInterface *iface)
                                  MIG_TYPE_HOST, G_TYPE_STRING, MIG_TYPE_DRIVER_EVENT, G_TYPE_STRING);
 }
 
-/* What the other layers rely on in a description of a domain. */
-static gboolean
-check_info (MigComputeDriver  *self,
-            const char        *slot,
-            MigDomainInfo     *info,
-            GError           **error)
-{
-  if (info == NULL)
-    return mig_contract_broken (self, slot, error, "returned NULL for a domain");
-  if (mig_domain_info_get_uuid (info) == NULL || mig_domain_info_get_name (info) == NULL)
-    return mig_contract_broken (self, slot, error, "returned a domain without UUID or name");
-
-  return TRUE;
-}
-
 /**
  * mig_compute_driver_get_name:
  * @self: a driver
@@ -235,17 +218,8 @@ mig_compute_driver_get_domain (MigComputeDriver  *self,
   info = iface->get_domain (self, host, domain, cancellable, &local);
   if (!mig_contract_check (self, "get_domain", info != NULL, local, error))
     return NULL;
-  if (!check_info (self, "get_domain", info, error))
-    return NULL;
-  if (g_ascii_strcasecmp (mig_domain_info_get_uuid (info), domain) != 0 &&
-      strcmp (mig_domain_info_get_name (info), domain) != 0)
-    {
-      mig_contract_broken (self, "get_domain", error, "returned “%s” for “%s”", mig_domain_info_get_name (info),
-                           domain);
-      return NULL;
-    }
 
-  return g_steal_pointer (&info);
+  return mig_contract_check_info (self, "get_domain", info, domain, error) ? g_steal_pointer (&info) : NULL;
 }
 
 /**
@@ -287,7 +261,7 @@ mig_compute_driver_list_domains (MigComputeDriver  *self,
     return NULL;
   for (guint i = 0; i < domains->len; i++)
     {
-      if (!check_info (self, "get_domains", g_ptr_array_index (domains, i), error))
+      if (!mig_contract_check_info (self, "get_domains", g_ptr_array_index (domains, i), NULL, error))
         return NULL;
     }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-#include <gio/gio.h>
+#include <libmig/mig-domain-info.h>
 
 G_BEGIN_DECLS
 
@@ -38,6 +38,12 @@ gboolean    mig_contract_check_array (gpointer         instance,
                                       GPtrArray       *array,
                                       GDestroyNotify   unref,
                                       GError          *local,
+                                      GError         **error);
+/* What the other layers rely on in a description of a domain; @domain: the UUID or name that was asked for, or NULL. */
+gboolean    mig_contract_check_info  (gpointer         instance,
+                                      const char      *slot,
+                                      MigDomainInfo   *info,
+                                      const char      *domain,
                                       GError         **error);
 /* Sets CONTRACT "<Type>: <slot> …": what a slot gave back breaks its contract in another way; always FALSE. */
 gboolean    mig_contract_broken      (gpointer         instance,

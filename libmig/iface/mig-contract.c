@@ -84,6 +84,24 @@ mig_contract_check_array (gpointer         instance,
 }
 
 gboolean
+mig_contract_check_info (gpointer        instance,
+                         const char     *slot,
+                         MigDomainInfo  *info,
+                         const char     *domain,
+                         GError        **error)
+{
+  if (info == NULL)
+    return mig_contract_broken (instance, slot, error, "returned NULL for a domain");
+  if (mig_domain_info_get_uuid (info) == NULL || mig_domain_info_get_name (info) == NULL)
+    return mig_contract_broken (instance, slot, error, "returned a domain without UUID or name");
+  if (domain == NULL || g_ascii_strcasecmp (mig_domain_info_get_uuid (info), domain) == 0 ||
+      g_str_equal (mig_domain_info_get_name (info), domain))
+    return TRUE;
+
+  return mig_contract_broken (instance, slot, error, "returned “%s” for “%s”", mig_domain_info_get_name (info), domain);
+}
+
+gboolean
 mig_contract_broken (gpointer     instance,
                      const char  *slot,
                      GError     **error,

@@ -49,7 +49,8 @@ static const SlotRow slots[] = {
   SLOT (MigBlockJobDriverInterface, resize, 4),
   SLOT (MigBlockJobDriverInterface, get_length, 5),
   SLOT (MigBlockJobDriverInterface, define_source, 6),
-  SLOT (MigBlockJobDriverInterface, padding, 7),
+  SLOT (MigBlockJobDriverInterface, look, 7),
+  SLOT (MigBlockJobDriverInterface, padding, 8),
 
   SLOT (MigComputeDriverInterface, event, 0),
   SLOT (MigComputeDriverInterface, get_name, 1),

@@ -162,6 +162,60 @@ start (const char     *uuid,
   return mig_block_job_driver_start (driver (), request, NULL, error);
 }
 
+/* What a look shows, and what the two questions do that it stands for. */
+static void
+assert_look (const char      *uuid,
+             MigBlockJobKind  kind,
+             gboolean         ready)
+{
+  g_autoptr (MigDomainInfo) domain = driver_kit_look (SOURCE, uuid);
+  g_autoptr (MigDomainInfo) quick = NULL;
+  g_autoptr (MigDomainInfo) seen = NULL;
+  g_autoptr (MigBlockJobInfo) job = NULL;
+  g_autoptr (GError) error = NULL;
+
+  seen = mig_block_job_driver_look (driver (), SOURCE, uuid, "vda", &job, NULL, &error);
+  mig_assert_no_error (error);
+  quick = mig_block_job_driver_look (driver (), SOURCE, uuid, "vda", NULL, NULL, &error);
+  mig_assert_no_error (error);
+
+  ck_assert_int_eq (mig_block_job_info_get_kind (job), kind);
+  ck_assert_int_eq (mig_block_job_info_is_ready (job), ready);
+  ck_assert_int_eq (mig_domain_info_get_job (seen), mig_domain_info_get_job (domain));
+  ck_assert_str_eq (mig_domain_info_get_definition (seen), mig_domain_info_get_definition (domain));
+  ck_assert_str_eq (mig_domain_info_get_definition (quick), mig_domain_info_get_definition (domain));
+  ck_assert_pstr_eq (mig_domain_info_get_persistent_definition (quick),
+                     mig_domain_info_get_persistent_definition (domain));
+  ck_assert_int_eq (mig_domain_info_get_state (quick), mig_domain_info_get_state (domain));
+  ck_assert_int_eq (mig_domain_info_get_id (quick), mig_domain_info_get_id (domain));
+}
+
+START_TEST (look_tells_of_disk_and_domain)
+{
+  g_autofree char *uuid = driver_kit->add_guest (&driver_kit_bed, "kit", &(DriverKitGuest) { .transient = _i == 0 });
+  g_autoptr (MigDiskSource) place = new_place ();
+  g_autoptr (MigDomainInfo) seen = NULL;
+  g_autoptr (MigDomainInfo) nothing = NULL;
+  g_autoptr (MigBlockJobInfo) job = NULL;
+  g_autoptr (GError) error = NULL;
+
+  assert_look (uuid, MIG_BLOCK_JOB_KIND_NONE, FALSE);
+  create (SOURCE, place, driver_kit->disk_length);
+  ck_assert (start (uuid, place, 0, &error));
+  driver_kit_wait ("the copy is ready", is_ready, uuid);
+  assert_look (uuid, MIG_BLOCK_JOB_KIND_COPY, TRUE);
+
+  seen = mig_block_job_driver_look (driver (), SOURCE, uuid, "vdz", &job, NULL, &error);
+  mig_assert_no_error (error);
+  ck_assert_str_eq (mig_domain_info_get_uuid (seen), uuid);
+  ck_assert_ptr_null (job);
+  nothing = mig_block_job_driver_look (driver (), SOURCE, "nobody", "vda", &job, NULL, &error);
+  mig_assert_error (error, MIG_ERROR, MIG_ERROR_NOT_FOUND);
+  ck_assert_ptr_null (nothing);
+  ck_assert_ptr_null (job);
+}
+END_TEST
+
 START_TEST (disk_without_a_job)
 {
   g_autofree char *uuid = driver_kit->add_guest (&driver_kit_bed, "kit", &(DriverKitGuest) { .transient = TRUE });
@@ -342,6 +396,7 @@ driver_kit_add_storage_cases (TCase *tcase)
 {
   tcase_add_test (tcase, volume_comes_and_goes);
   tcase_add_test (tcase, length_is_what_the_guest_sees);
+  tcase_add_loop_test (tcase, look_tells_of_disk_and_domain, 0, 2);
   tcase_add_test (tcase, disk_without_a_job);
   tcase_add_loop_test (tcase, copy_becomes_ready_and_pivots, 0, 2);
   tcase_add_loop_test (tcase, definition_takes_another_source, 0, 2);

@@ -53,12 +53,13 @@ CALLS = {
         'set_bandwidth': lambda it: it.set_bandwidth(HOST, 'g', 'vda', 1000, None),
         'resize': lambda it: it.resize(HOST, 'g', 'vda', 4096, None),
         'get_length': lambda it: it.get_length(HOST, 'g', 'vda', None),
+        'look': lambda it: it.look(HOST, 'g', 'vda', None),
     },
 }
 
 # What returns an object, a list or a number that cannot be 0: whatever else comes is no answer.
 ANSWERS = {'get', 'list_records', 'commit', 'get_host_info', 'get_domain', 'get_domains', 'get_job', 'lookup', 'create',
-           'get_info', 'get_length'}
+           'get_info', 'get_length', 'look'}
 
 
 def make_class(interface, name, slot_body=None):
@@ -93,7 +94,9 @@ class Guard(unittest.TestCase):
                     self.assertIn(slot if text is None else text, caught.exception.message)
 
     def test_forgotten_slot(self):
-        self.check_all('Forgetful', None, Mig.NotSupportedError)
+        everything = {slot for calls in CALLS.values() for slot in calls}
+        # Without it libmig asks twice.
+        self.check_all('Forgetful', None, Mig.NotSupportedError, only=everything - {'look'})
 
     def test_error_of_the_library(self):
         def fail(*_args):

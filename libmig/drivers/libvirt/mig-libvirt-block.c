@@ -10,21 +10,11 @@
 /* libvirt's verbs on block jobs. Whatever changes something waits for the domain's job and so goes over a work
  * connection; all lengths are bytes and all rates bytes per second, which libvirt has to be asked for each time. */
 
-typedef struct
+MigLibvirtBlockCall *
+mig_libvirt_block_call_new (const char *domain,
+                            const char *target)
 {
-  char               *domain;
-  char               *target;
-  gint64              number; /* a length or a rate */
-  unsigned int        flags;
-  MigDiskSource      *source; /* owned; or NULL */
-  MigBlockCopyRequest *request; /* owned; or NULL */
-} BlockCall;
-
-static BlockCall *
-block_call_new (const char *domain,
-                const char *target)
-{
-  BlockCall *call = g_new0 (BlockCall, 1);
+  MigLibvirtBlockCall *call = g_new0 (MigLibvirtBlockCall, 1);
 
   call->domain = g_strdup (domain);
   call->target = g_strdup (target);
@@ -32,10 +22,10 @@ block_call_new (const char *domain,
   return call;
 }
 
-static void
-block_call_free (gpointer data)
+void
+mig_libvirt_block_call_free (gpointer data)
 {
-  BlockCall *call = data;
+  MigLibvirtBlockCall *call = data;
 
   g_free (call->domain);
   g_free (call->target);
@@ -48,42 +38,11 @@ static gboolean
 call_driver (MigBlockJobDriver     *driver,
              MigHost               *host,
              const MigLibvirtVerb  *verb,
-             BlockCall             *call,
+             MigLibvirtBlockCall             *call,
              GCancellable          *cancellable,
              GError               **error)
 {
   return mig_libvirt_driver_call (MIG_LIBVIRT_DRIVER (driver), host, verb, call, cancellable, error) != NULL;
-}
-
-/* The disk in the domain's live XML; NOT_FOUND when there is none. */
-static MigDisk *
-read_disk (virDomainPtr   domain,
-           const char    *target,
-           GError       **error)
-{
-  char *xml = virDomainGetXMLDesc (domain, 0);
-  g_autoptr (MigDomainInfo) info = NULL;
-  MigDisk *disk;
-
-  if (xml == NULL)
-    {
-      mig_libvirt_error_set (error, "Cannot read the definition of a domain");
-      return NULL;
-    }
-  info = mig_libvirt_xml_parse (xml, NULL, MIG_DOMAIN_STATE_RUNNING, MIG_JOB_KIND_NONE, FALSE, NULL, error);
-  free (xml);
-  if (info == NULL)
-    return NULL;
-
-  disk = mig_domain_info_find_disk (info, target);
-  if (disk == NULL)
-    {
-      g_set_error (error, MIG_ERROR, MIG_ERROR_NOT_FOUND, "The domain %s has no disk %s",
-                   mig_domain_info_get_name (info), target);
-      return NULL;
-    }
-
-  return g_object_ref (disk);
 }
 
 /* Starting */
@@ -206,7 +165,7 @@ call_start (virConnectPtr   connection,
             gpointer        data,
             GError        **error)
 {
-  BlockCall *call = data;
+  MigLibvirtBlockCall *call = data;
   g_autoptr (virDomain) domain = NULL;
   unsigned int flags;
   int result;
@@ -230,7 +189,7 @@ static const MigLibvirtVerb start_verb = {
   .lane = MIG_LIBVIRT_LANE_WORK,
   .seconds = MIG_LIBVIRT_CHANGE_SECONDS,
   .func = call_start,
-  .free_data = block_call_free,
+  .free_data = mig_libvirt_block_call_free,
 };
 
 static gboolean
@@ -239,7 +198,7 @@ start (MigBlockJobDriver    *driver,
        GCancellable         *cancellable,
        GError              **error)
 {
-  BlockCall *call = block_call_new (mig_block_copy_request_get_domain (request),
+  MigLibvirtBlockCall *call = mig_libvirt_block_call_new (mig_block_copy_request_get_domain (request),
                                     mig_block_copy_request_get_target (request));
 
   call->request = g_object_ref (request);
@@ -264,7 +223,7 @@ call_abort (virConnectPtr   connection,
             gpointer        data,
             GError        **error)
 {
-  BlockCall *call = data;
+  MigLibvirtBlockCall *call = data;
   g_autoptr (virDomain) domain = mig_libvirt_find_domain (connection, call->domain, error);
   g_autoptr (GError) local = NULL;
 
@@ -294,7 +253,7 @@ static const MigLibvirtVerb abort_verb = {
   .lane = MIG_LIBVIRT_LANE_WORK,
   .seconds = MIG_LIBVIRT_CHANGE_SECONDS,
   .func = call_abort,
-  .free_data = block_call_free,
+  .free_data = mig_libvirt_block_call_free,
 };
 
 static gboolean
@@ -306,7 +265,7 @@ abort_job (MigBlockJobDriver   *driver,
            GCancellable        *cancellable,
            GError             **error)
 {
-  BlockCall *call = block_call_new (domain, target);
+  MigLibvirtBlockCall *call = mig_libvirt_block_call_new (domain, target);
 
   if ((flags & MIG_BLOCK_ABORT_FLAGS_ASYNC) != 0)
     call->flags |= VIR_DOMAIN_BLOCK_JOB_ABORT_ASYNC;
@@ -316,178 +275,6 @@ abort_job (MigBlockJobDriver   *driver,
   return call_driver (driver, host, &abort_verb, call, cancellable, error);
 }
 
-/* Looking */
-
-static MigBlockJobKind
-map_kind (int type)
-{
-  switch (type)
-    {
-    case VIR_DOMAIN_BLOCK_JOB_TYPE_PULL:
-      return MIG_BLOCK_JOB_KIND_PULL;
-    case VIR_DOMAIN_BLOCK_JOB_TYPE_COPY:
-      return MIG_BLOCK_JOB_KIND_COPY;
-    case VIR_DOMAIN_BLOCK_JOB_TYPE_COMMIT:
-      return MIG_BLOCK_JOB_KIND_COMMIT;
-    case VIR_DOMAIN_BLOCK_JOB_TYPE_ACTIVE_COMMIT:
-      return MIG_BLOCK_JOB_KIND_ACTIVE_COMMIT;
-    default:
-      return MIG_BLOCK_JOB_KIND_OTHER;
-    }
-}
-
-static MigDiskError
-map_disk_error (int error)
-{
-  switch (error)
-    {
-    case VIR_DOMAIN_DISK_ERROR_NONE:
-      return MIG_DISK_ERROR_NONE;
-    case VIR_DOMAIN_DISK_ERROR_NO_SPACE:
-      return MIG_DISK_ERROR_NO_SPACE;
-    case VIR_DOMAIN_DISK_ERROR_UNSPEC:
-    default:
-      return MIG_DISK_ERROR_UNSPECIFIED;
-    }
-}
-
-/* It is no more than a help: a host that cannot say it has answered what it was asked. */
-static MigDiskError
-read_disk_error (virDomainPtr  domain,
-                 const char   *target)
-{
-  int n = virDomainGetDiskErrors (domain, NULL, 0, 0);
-  g_autofree virDomainDiskError *errors = n > 0 ? g_new0 (virDomainDiskError, n) : NULL;
-  MigDiskError found = MIG_DISK_ERROR_NONE;
-
-  n = errors != NULL ? virDomainGetDiskErrors (domain, errors, (unsigned) n, 0) : 0;
-  for (int i = 0; i < n; i++)
-    {
-      if (g_strcmp0 (errors[i].disk, target) == 0)
-        found = map_disk_error (errors[i].error);
-      free (errors[i].disk);
-    }
-
-  return found;
-}
-
-static gpointer
-call_get_info (virConnectPtr   connection,
-               gpointer        data,
-               GError        **error)
-{
-  BlockCall *call = data;
-  g_autoptr (virDomain) domain = mig_libvirt_find_domain (connection, call->domain, error);
-  g_autoptr (GError) local = NULL;
-  g_autoptr (MigDisk) disk = NULL;
-  virDomainBlockJobInfo info = { 0 };
-  int found;
-
-  if (domain == NULL)
-    return NULL;
-
-  found = virDomainGetBlockJobInfo (domain, call->target, &info, VIR_DOMAIN_BLOCK_JOB_INFO_BANDWIDTH_BYTES);
-  if (found < 0)
-    mig_libvirt_error_set (&local, "Cannot ask for the job of disk %s", call->target);
-
-  /* Whether it is ready is in the definition only; and so is whether there is such a disk. */
-  disk = read_disk (domain, call->target, error);
-  if (disk == NULL)
-    return NULL;
-  if (found < 0)
-    {
-      g_propagate_error (error, g_steal_pointer (&local));
-      return NULL;
-    }
-  if (found == 0)
-    return g_object_new (MIG_TYPE_BLOCK_JOB_INFO,
-                         "kind", MIG_BLOCK_JOB_KIND_NONE,
-                         "disk-error", read_disk_error (domain, call->target),
-                         NULL);
-
-  return g_object_new (MIG_TYPE_BLOCK_JOB_INFO,
-                       "kind", map_kind (info.type),
-                       "current", (gint64) info.cur,
-                       "end", (gint64) info.end,
-                       "bandwidth", (gint64) info.bandwidth,
-                       "ready", mig_disk_is_mirror_ready (disk),
-                       NULL);
-}
-
-static const MigLibvirtVerb get_info_verb = {
-  .what = "asking for a block job",
-  .lane = MIG_LIBVIRT_LANE_CONTROL,
-  .seconds = MIG_LIBVIRT_QUERY_SECONDS,
-  .func = call_get_info,
-  .free_data = block_call_free,
-  .free_result = g_object_unref,
-};
-
-static MigBlockJobInfo *
-get_info (MigBlockJobDriver  *driver,
-          MigHost            *host,
-          const char         *domain,
-          const char         *target,
-          GCancellable       *cancellable,
-          GError            **error)
-{
-  return mig_libvirt_driver_call (MIG_LIBVIRT_DRIVER (driver), host, &get_info_verb, block_call_new (domain, target),
-                                  cancellable, error);
-}
-
-static gpointer
-call_get_length (virConnectPtr   connection,
-                 gpointer        data,
-                 GError        **error)
-{
-  BlockCall *call = data;
-  g_autoptr (virDomain) domain = mig_libvirt_find_domain (connection, call->domain, error);
-  g_autoptr (GError) local = NULL;
-  g_autoptr (MigDisk) disk = NULL;
-  virDomainBlockInfo info;
-  gint64 *length;
-
-  if (domain == NULL)
-    return NULL;
-
-  if (virDomainGetBlockInfo (domain, call->target, &info, 0) == 0)
-    {
-      length = g_new (gint64, 1);
-      *length = (gint64) info.capacity;
-      return length;
-    }
-
-  mig_libvirt_error_set (&local, "Cannot ask for the length of disk %s", call->target);
-  disk = read_disk (domain, call->target, error);
-  if (disk != NULL)
-    g_propagate_error (error, g_steal_pointer (&local));
-
-  return NULL;
-}
-
-static const MigLibvirtVerb get_length_verb = {
-  .what = "asking for the length of a disk",
-  .lane = MIG_LIBVIRT_LANE_CONTROL,
-  .seconds = MIG_LIBVIRT_QUERY_SECONDS,
-  .func = call_get_length,
-  .free_data = block_call_free,
-  .free_result = g_free,
-};
-
-static gint64
-get_length (MigBlockJobDriver  *driver,
-            MigHost            *host,
-            const char         *domain,
-            const char         *target,
-            GCancellable       *cancellable,
-            GError            **error)
-{
-  g_autofree gint64 *length = mig_libvirt_driver_call (MIG_LIBVIRT_DRIVER (driver), host, &get_length_verb,
-                                                       block_call_new (domain, target), cancellable, error);
-
-  return length != NULL ? *length : -1;
-}
-
 /* Changing */
 
 static gpointer
@@ -495,7 +282,7 @@ call_set_bandwidth (virConnectPtr   connection,
                     gpointer        data,
                     GError        **error)
 {
-  BlockCall *call = data;
+  MigLibvirtBlockCall *call = data;
   g_autoptr (virDomain) domain = mig_libvirt_find_domain (connection, call->domain, error);
   g_autoptr (GError) local = NULL;
 
@@ -519,7 +306,7 @@ static const MigLibvirtVerb set_bandwidth_verb = {
   .lane = MIG_LIBVIRT_LANE_WORK,
   .seconds = MIG_LIBVIRT_CHANGE_SECONDS,
   .func = call_set_bandwidth,
-  .free_data = block_call_free,
+  .free_data = mig_libvirt_block_call_free,
 };
 
 static gboolean
@@ -531,7 +318,7 @@ set_bandwidth (MigBlockJobDriver  *driver,
                GCancellable       *cancellable,
                GError            **error)
 {
-  BlockCall *call = block_call_new (domain, target);
+  MigLibvirtBlockCall *call = mig_libvirt_block_call_new (domain, target);
 
   call->number = bandwidth;
 
@@ -543,7 +330,7 @@ call_resize (virConnectPtr   connection,
              gpointer        data,
              GError        **error)
 {
-  BlockCall *call = data;
+  MigLibvirtBlockCall *call = data;
   g_autoptr (virDomain) domain = mig_libvirt_find_domain (connection, call->domain, error);
 
   if (domain == NULL)
@@ -562,7 +349,7 @@ static const MigLibvirtVerb resize_verb = {
   .lane = MIG_LIBVIRT_LANE_WORK,
   .seconds = MIG_LIBVIRT_CHANGE_SECONDS,
   .func = call_resize,
-  .free_data = block_call_free,
+  .free_data = mig_libvirt_block_call_free,
 };
 
 static gboolean
@@ -574,7 +361,7 @@ resize (MigBlockJobDriver  *driver,
         GCancellable       *cancellable,
         GError            **error)
 {
-  BlockCall *call = block_call_new (domain, target);
+  MigLibvirtBlockCall *call = mig_libvirt_block_call_new (domain, target);
 
   call->number = length;
 
@@ -588,7 +375,7 @@ call_define_source (virConnectPtr   connection,
                     gpointer        data,
                     GError        **error)
 {
-  BlockCall *call = data;
+  MigLibvirtBlockCall *call = data;
   g_autoptr (virDomain) domain = mig_libvirt_find_domain (connection, call->domain, error);
   g_autoptr (virDomain) defined = NULL;
   g_autofree char *definition = NULL;
@@ -628,7 +415,7 @@ static const MigLibvirtVerb define_source_verb = {
   .lane = MIG_LIBVIRT_LANE_WORK,
   .seconds = MIG_LIBVIRT_CHANGE_SECONDS,
   .func = call_define_source,
-  .free_data = block_call_free,
+  .free_data = mig_libvirt_block_call_free,
 };
 
 static gboolean
@@ -640,7 +427,7 @@ define_source (MigBlockJobDriver  *driver,
                GCancellable       *cancellable,
                GError            **error)
 {
-  BlockCall *call = block_call_new (domain, target);
+  MigLibvirtBlockCall *call = mig_libvirt_block_call_new (domain, target);
 
   call->source = g_object_ref (source);
 
@@ -652,9 +439,10 @@ mig_libvirt_block_init (MigBlockJobDriverInterface *iface)
 {
   iface->start = start;
   iface->abort = abort_job;
-  iface->get_info = get_info;
+  iface->get_info = mig_libvirt_block_get_info;
   iface->set_bandwidth = set_bandwidth;
   iface->resize = resize;
-  iface->get_length = get_length;
+  iface->get_length = mig_libvirt_block_get_length;
   iface->define_source = define_source;
+  iface->look = mig_libvirt_block_look;
 }

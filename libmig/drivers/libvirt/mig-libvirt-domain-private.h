@@ -34,6 +34,17 @@ int                   mig_libvirt_read_active      (virDomainPtr   domain,
 int                   mig_libvirt_read_persistent  (virDomainPtr   domain,
                                                     GError       **error);
 
+/* How much of a domain is read; each takes a question to the daemon, or two. */
+typedef enum {
+  MIG_LIBVIRT_DEPTH_DISKS, /* its state and its definitions; of its job OTHER is said */
+  MIG_LIBVIRT_DEPTH_JOB,   /* and its job */
+  MIG_LIBVIRT_DEPTH_ALL,   /* and whether it has snapshots */
+} MigLibvirtDepth;
+
+MigDomainInfo        *mig_libvirt_read_domain      (virDomainPtr       domain,
+                                                    MigLibvirtDepth    depth,
+                                                    GError           **error);
+
 /* Slots of the driver. */
 MigDomainInfo        *mig_libvirt_get_domain       (MigComputeDriver  *driver,
                                                     MigHost           *host,

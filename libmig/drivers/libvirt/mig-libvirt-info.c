@@ -53,24 +53,25 @@ read_xml (virDomainPtr   domain,
 /* Of a domain that changes meanwhile the state is newer than what it shows of the guest that runs, and the persistent
  * definition newer than the state: what a guest has left behind is not told from before its end. */
 static MigDomainInfo *
-read_in_order (virDomainPtr   domain,
-               gboolean       persistent,
-               char         **live_xml,
-               char         **persistent_xml,
-               GError       **error)
+read_in_order (virDomainPtr     domain,
+               MigLibvirtDepth  depth,
+               gboolean         persistent,
+               char           **live_xml,
+               char           **persistent_xml,
+               GError         **error)
 {
   MigLibvirtResolver resolver = { find_volume, virDomainGetConnect (domain) };
+  MigJobKind job = MIG_JOB_KIND_OTHER;
   gboolean has_snapshots;
   MigDomainState state;
-  MigJobKind job;
 
   *live_xml = read_xml (domain, 0, error);
   if (*live_xml == NULL)
     return NULL;
 
   /* A hypervisor without snapshots has none. */
-  has_snapshots = virDomainSnapshotNum (domain, 0) > 0;
-  if (!mig_libvirt_read_state (domain, &state, &job, error))
+  has_snapshots = depth == MIG_LIBVIRT_DEPTH_ALL && virDomainSnapshotNum (domain, 0) > 0;
+  if (!mig_libvirt_read_state (domain, &state, depth != MIG_LIBVIRT_DEPTH_DISKS ? &job : NULL, error))
     return NULL;
 
   if (persistent)
@@ -81,9 +82,10 @@ read_in_order (virDomainPtr   domain,
   return mig_libvirt_xml_parse (*live_xml, *persistent_xml, state, job, has_snapshots, &resolver, error);
 }
 
-static MigDomainInfo *
-make_info (virDomainPtr   domain,
-           GError       **error)
+MigDomainInfo *
+mig_libvirt_read_domain (virDomainPtr      domain,
+                         MigLibvirtDepth   depth,
+                         GError          **error)
 {
   int persistent = mig_libvirt_read_persistent (domain, error);
   MigDomainInfo *info = NULL;
@@ -91,7 +93,7 @@ make_info (virDomainPtr   domain,
   char *live_xml = NULL;
 
   if (persistent >= 0)
-    info = read_in_order (domain, persistent > 0, &live_xml, &persistent_xml, error);
+    info = read_in_order (domain, depth, persistent > 0, &live_xml, &persistent_xml, error);
   free (live_xml);
   free (persistent_xml);
 
@@ -105,7 +107,7 @@ call_get_domain (virConnectPtr   connection,
 {
   g_autoptr (virDomain) domain = mig_libvirt_find_domain (connection, data, error);
 
-  return domain != NULL ? make_info (domain, error) : NULL;
+  return domain != NULL ? mig_libvirt_read_domain (domain, MIG_LIBVIRT_DEPTH_ALL, error) : NULL;
 }
 
 static const MigLibvirtVerb get_domain = {
@@ -145,7 +147,7 @@ add_domain (GPtrArray     *infos,
             GError       **error)
 {
   g_autoptr (GError) local = NULL;
-  MigDomainInfo *info = make_info (domain, &local);
+  MigDomainInfo *info = mig_libvirt_read_domain (domain, MIG_LIBVIRT_DEPTH_ALL, &local);
 
   if (info != NULL)
     g_ptr_array_add (infos, info);
