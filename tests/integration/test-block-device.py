@@ -287,6 +287,36 @@ def busy():
         bench.check_on(guest, bench.path("g1-a.img"))
 
 
+def check_look(bench, kind, state, target="vda"):
+    """One question shows what the two do that it stands for; without the job it shows the domain."""
+    driver, place = bench.cluster.get_property("driver"), (bench.cluster.find_host("hosta"), "g1")
+    domain = driver.get_domain(*place, None)
+    seen, job = driver.look(*place, target, None)
+    tap.check_equal(job.get_kind().value_nick if job is not None else None, kind, "the disk's job")
+    tap.check_equal((seen.get_state().value_nick, seen.get_job()), (state, domain.get_job()), "state and job")
+    for read in (Mig.DomainInfo.get_definition, Mig.DomainInfo.get_persistent_definition, Mig.DomainInfo.get_id):
+        tap.check_equal(read(seen), read(domain), read.__name__)
+    return job
+
+
+@suite.case("a look shows disk, job and domain at once")
+def look():
+    with Bench() as bench:
+        guest = bench.start(fill=32, persistent=True)
+        device = bench.device()
+        check_look(bench, "none", "running")
+        check_look(bench, None, "running", "vdz")
+        device.copy(source(bench.path("n.img"), "raw"), TRANSIENT_JOB, 0, None)
+        device.wait_ready(30, None)
+        job = check_look(bench, "copy", "running")
+        tap.check(job.is_ready() and job.get_current() > 0, "it is ready", job.get_current())
+        device.abort_job(Mig.BlockAbortFlags.NONE, None)
+        guest.destroy(undefine=False)
+        check_look(bench, None, "shut-off")
+        check_raises("not-found", lambda: bench.cluster.get_property("driver").look(
+            bench.cluster.find_host("hosta"), "nobody", "vda", None))
+
+
 @suite.case("a job that another process started")
 def adopted():
     with Bench() as bench:
