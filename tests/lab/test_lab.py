@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest.mock
 
 import tap
@@ -53,12 +54,18 @@ class Traces:
                            for path in glob.glob(f"/proc/{host.pid}/ns/*")}
         self.namespaces -= {os.readlink(path) for path in glob.glob("/proc/self/ns/*")}
         tap.check(len(self.namespaces) >= 10, "namespaces", self.namespaces)
+        self.noted = time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK")
+
+    def was_there(self, pid):
+        """The kernel gives the number of a namespace that is gone to the next one, which may be another lab's."""
+        started = proc.start_time(pid)
+        return started is not None and started <= self.noted
 
     def left(self):
         found = [f"process {identity['pid']}" for identity in self.processes if proc.is_alive(identity)]
         for path in glob.glob("/proc/[0-9]*/ns/*"):
             with contextlib.suppress(OSError):
-                if os.readlink(path) in self.namespaces:
+                if os.readlink(path) in self.namespaces and self.was_there(int(path.split("/")[2])):
                     found.append(f"namespace {path}")
         with open("/proc/self/mountinfo", encoding="utf-8") as mounts:
             found += [f"mount {line}" for line in mounts if self.directory in line]
