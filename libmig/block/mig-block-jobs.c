@@ -154,7 +154,7 @@ switch_to_copy (MigBlockDevice     *self,
     return TRUE;
 
   /* That it was refused made the hypervisor's daemon see what it had overlooked. */
-  if (g_error_matches (local, MIG_ERROR, MIG_ERROR_BUSY) && !was_ready &&
+  if (local != NULL && !is_unclear (local) && !was_ready &&
       mig_block_sight_mirror (sight) == MIG_BLOCK_MIRROR_READY &&
       mig_block_same_place (mig_disk_get_mirror (sight->disk), mirror))
     return switch_to_copy (self, ref, sight, cancellable, error);
@@ -169,9 +169,11 @@ switch_to_copy (MigBlockDevice     *self,
   return FALSE;
 }
 
+/* @was_ready: it has been seen so, by figures that need not be equal again in this very moment. */
 static gboolean
 check_can_pivot (const MigBlockRef    *ref,
                  const MigBlockSight  *sight,
+                 gboolean              was_ready,
                  GError              **error)
 {
   MigBlockJobKind kind = mig_block_sight_job (sight);
@@ -191,7 +193,7 @@ check_can_pivot (const MigBlockRef    *ref,
       return FALSE;
     }
   mig_block_sight_note_whole (sight, &whole_since);
-  if (mig_block_sight_mirror (sight) != MIG_BLOCK_MIRROR_READY && whole_since == 0)
+  if (mig_block_sight_mirror (sight) != MIG_BLOCK_MIRROR_READY && whole_since == 0 && !was_ready)
     {
       g_set_error (error, MIG_ERROR, MIG_ERROR_INVALID_STATE,
                    "the job of disk %s of %s is still copying: it is not ready to pivot", ref->target,
@@ -227,13 +229,17 @@ mig_block_device_pivot (MigBlockDevice  *self,
                         GError         **error)
 {
   g_auto (MigBlockSight) sight = MIG_BLOCK_SIGHT_INIT;
+  g_autoptr (MigBlockMonitor) monitor = NULL;
   g_autoptr (MigBlockRef) ref = NULL;
+  gboolean was_ready;
 
   g_return_val_if_fail (MIG_IS_BLOCK_DEVICE (self), FALSE);
   g_return_val_if_fail (error == NULL || *error == NULL, FALSE);
 
+  monitor = mig_block_device_ref_monitor (self);
+  was_ready = monitor != NULL && mig_block_monitor_is_ready (monitor);
   ref = mig_block_device_find_to_change (self, TRUE, &sight, cancellable, error);
-  if (ref == NULL || !check_can_pivot (ref, &sight, error))
+  if (ref == NULL || !check_can_pivot (ref, &sight, was_ready, error))
     return FALSE;
 
   return switch_to_copy (self, ref, &sight, cancellable, error);
