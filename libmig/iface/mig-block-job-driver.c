@@ -483,6 +483,11 @@ mig_block_job_driver_look (MigBlockJobDriver  *self,
   if (!check_disk (domain, target, error))
     return NULL;
 
+  if (iface->look == NULL && !MIG_IS_COMPUTE_DRIVER (self))
+    {
+      mig_contract_missing (self, "look", error);
+      return NULL;
+    }
   if (iface->look == NULL)
     {
       info = ask_twice (self, host, domain, target, job != NULL ? &seen : NULL, cancellable, error);

@@ -205,6 +205,15 @@ may_have_error (MigDomainInfo *domain)
   return state == MIG_DOMAIN_STATE_PAUSED || state == MIG_DOMAIN_STATE_PAUSED_IO_ERROR;
 }
 
+/* It may have ended since its job was looked at. */
+static gboolean
+is_off (MigDomainInfo *domain)
+{
+  MigDomainState state = mig_domain_info_get_state (domain);
+
+  return state == MIG_DOMAIN_STATE_SHUT_OFF || state == MIG_DOMAIN_STATE_SHUT_OFF_MIGRATED;
+}
+
 /* FALSE: an error that is more than that there is no such disk, or no guest that runs. */
 static gboolean
 add_job (Seen                        *self,
@@ -216,7 +225,7 @@ add_job (Seen                        *self,
 {
   MigDisk *disk = mig_domain_info_find_disk (self->domain, target);
 
-  if (disk == NULL)
+  if (disk == NULL || is_off (self->domain))
     return TRUE;
   if (found > 0)
     self->job = make_job (info, disk);
