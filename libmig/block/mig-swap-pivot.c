@@ -115,15 +115,14 @@ mig_swap_is_another_run (MigSwap             *self,
                          const MigBlockRef   *ref)
 {
   gint64 before = mig_facts_get_int (self->facts, MIG_SWAP_FACT_RUN, -1);
-  gint64 now;
 
-  /* Each host counts for itself. */
-  if (sight->place != MIG_BLOCK_PLACE_ACTIVE ||
-      g_strcmp0 (mig_host_get_name (ref->host), mig_host_get_name (self->ref->host)) != 0)
+  if (sight->place != MIG_BLOCK_PLACE_ACTIVE || is_told (self))
     return FALSE;
-  now = mig_domain_info_get_id (sight->domain);
+  /* Each host counts for itself; nothing tells a guest that was moved from one that was started there. */
+  if (g_strcmp0 (mig_host_get_name (ref->host), mig_host_get_name (self->ref->host)) != 0)
+    return TRUE;
 
-  return before >= 0 && now >= 0 && now != before && !is_told (self);
+  return before >= 0 && mig_domain_info_get_id (sight->domain) != before;
 }
 
 void
@@ -140,8 +139,8 @@ mig_swap_doubt (MigSwap             *self,
                  "the guest ended while %s was being switched, and no definition is left that tells its volume", what);
   else if (sight->place == MIG_BLOCK_PLACE_ACTIVE)
     g_set_error (error, MIG_ERROR, MIG_ERROR_OUTCOME_UNKNOWN,
-                 "the guest ended while %s was being switched, and was started again on the old volume: its latest "
-                 "data may be in the new one", what);
+                 "the guest runs on the old volume, but was perhaps started again while %s was being switched: its "
+                 "latest data may be in the new one", what);
   else
     g_set_error (error, MIG_ERROR, MIG_ERROR_OUTCOME_UNKNOWN,
                  "the guest stopped while %s was being switched: its definition names the old volume, and its latest "
@@ -299,7 +298,7 @@ may_try_again (Pivot    *self,
   /* Writes of the guest may have unmade it since it was ready; it will be again. */
   if (!self->ready && is_patient (self))
     return TRUE;
-  if (self->ready && was_ready && g_error_matches (self->refusal, MIG_ERROR, MIG_ERROR_BUSY))
+  if ((!self->ready || was_ready) && g_error_matches (self->refusal, MIG_ERROR, MIG_ERROR_BUSY))
     return waits_for_holder (self);
 
   return ++self->refusals < MAX_REFUSALS;

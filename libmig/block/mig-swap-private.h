@@ -151,8 +151,8 @@ int        mig_swap_judge             (MigSwap        *self,
 /* The run of the guest that is seen is the one that the swap is about. */
 void       mig_swap_note_run          (MigSwap        *self,
                                        const MigBlockSight *sight);
-/* The guest that is seen at @ref has been started anew since; one that has moved has not. FALSE too if an earlier
- * attempt to end this swap has told of a doubt: it is not held up for ever. */
+/* The guest that is seen at @ref may have been started anew since: nothing proves that it is the same run. FALSE if an
+ * earlier attempt to end this swap has told of a doubt: it is not held up for ever. */
 gboolean   mig_swap_is_another_run    (MigSwap        *self,
                                        const MigBlockSight *sight,
                                        const MigBlockRef *ref);

@@ -100,7 +100,7 @@ mig_domain_info_class_init (MigDomainInfoClass *klass)
    * or nothing tells.
    *
    * On the same host another number is another run of the domain. The same number does not prove the same run:
-   * libvirt's daemon begins to count anew when it starts and no guest is left.
+   * libvirt's daemon, when it starts, goes on from the highest number that a guest still has.
    *
    * Since: 0.1
    */
