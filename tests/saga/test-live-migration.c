@@ -372,6 +372,7 @@ static struct
   LiveWorld    *world;
   MigOperation *winner;
   GThread      *thread;
+  int           begun; /* atomic */
   GMutex        mutex;
   GCond         cond;
   gboolean      made; /* the winner's volume */
@@ -402,7 +403,8 @@ run_winner (gpointer data)
 static void
 be_overtaken (MigHost *host)
 {
-  if (host != race.world->b || race.thread != NULL)
+  /* The winner asks too, perhaps before its thread has been noted. */
+  if (host != race.world->b || !g_atomic_int_compare_and_exchange (&race.begun, FALSE, TRUE))
     return;
 
   race.thread = g_thread_new ("winner", run_winner, NULL);
