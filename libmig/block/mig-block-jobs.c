@@ -117,7 +117,8 @@ look_patiently (MigBlockDevice     *self,
 
       if (mig_block_look (ref, FALSE, sight, NULL, &local))
         return TRUE;
-      if (g_cancellable_is_cancelled (cancellable) || !mig_block_patience_lasts (&patience, &facts, local))
+      if (g_cancellable_is_cancelled (cancellable) ||
+          !mig_block_patience_lasts (&patience, facts.wait_limit, facts.settle_time, local))
         {
           g_set_error (error, MIG_ERROR, MIG_ERROR_OUTCOME_UNKNOWN,
                        "whether disk %s of %s on %s was switched to its copy cannot be seen: %s", ref->target,

@@ -338,7 +338,7 @@ note_blindness (MigBlockMonitor *self,
 {
   MigError code = mig_block_patience_is_silence (failure) ? MIG_ERROR_CONNECTION : MIG_ERROR_OUTCOME_UNKNOWN;
 
-  if (!mig_block_patience_lasts (&self->patience, &self->facts, failure))
+  if (!mig_block_patience_lasts (&self->patience, self->facts.wait_limit, self->facts.settle_time, failure))
     set_blind (self, g_error_new (MIG_ERROR, code, "%s on %s cannot be looked at: %s", self->what,
                                   mig_host_get_name (self->ref->host), failure->message));
 }

@@ -20,9 +20,10 @@ seconds_since (gint64 time)
 }
 
 gboolean
-mig_block_patience_lasts (MigBlockPatience       *self,
-                          const MigBlockJobFacts *facts,
-                          const GError           *failure)
+mig_block_patience_lasts (MigBlockPatience *self,
+                          double            wait_limit,
+                          double            settle_time,
+                          const GError     *failure)
 {
   if (self->blind_since == 0)
     self->blind_since = g_get_monotonic_time ();
@@ -30,11 +31,11 @@ mig_block_patience_lasts (MigBlockPatience       *self,
   if (mig_block_patience_is_silence (failure))
     {
       self->refused_since = 0;
-      return seconds_since (self->blind_since) < facts->wait_limit;
+      return seconds_since (self->blind_since) < wait_limit;
     }
 
   if (self->refused_since == 0)
     self->refused_since = g_get_monotonic_time ();
 
-  return seconds_since (self->refused_since) < facts->settle_time;
+  return seconds_since (self->refused_since) < settle_time;
 }

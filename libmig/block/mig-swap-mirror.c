@@ -6,6 +6,7 @@
 #include <libmig/mig-error.h>
 
 #include "libmig/block/mig-block-outcome-private.h"
+#include "libmig/block/mig-block-patience-private.h"
 #include "libmig/block/mig-block-watch-private.h"
 #include "libmig/saga/mig-engine-private.h"
 
@@ -18,14 +19,13 @@
 
 typedef struct
 {
-  MigSwap       *swap;
-  MigBlockWatch *watch;
-  gint64         begun;
-  gint64         last_time; /* of the last sample */
-  gint64         last_processed;
-  gint64         blind_since;   /* 0: the last look saw something */
-  gint64         refused_since; /* 0: or there was no answer */
-  gint64         whole_since;   /* see mig_block_sight_note_whole() */
+  MigSwap          *swap;
+  MigBlockWatch    *watch;
+  gint64            begun;
+  gint64            last_time; /* of the last sample */
+  gint64            last_processed;
+  MigBlockPatience  patience;
+  gint64            whole_since; /* see mig_block_sight_note_whole() */
 } Mirror;
 
 static double
@@ -274,25 +274,18 @@ wait_blindly (Mirror  *self,
               GError **error)
 {
   MigEngine *engine = mig_engine_of (G_OBJECT (self->swap->cluster));
-  gboolean unanswered = mig_swap_is_ambiguous (failure);
-  double limit = unanswered ? mig_engine_get_wait_limit (engine) : mig_engine_get_settle_time (engine);
   g_autofree char *what = mig_swap_describe (self->swap);
   g_autofree char *text = NULL;
 
-  if (self->blind_since == 0 && !mig_step_run_is_cancelled (self->swap->run))
+  if (self->patience.blind_since == 0 && !mig_step_run_is_cancelled (self->swap->run))
     {
-      self->blind_since = g_get_monotonic_time ();
       text = g_strdup_printf ("the copy of %s cannot be looked at, and is waited for: %s", what, failure->message);
       mig_step_run_decide (self->swap->run, text, NULL);
     }
 
-  if (unanswered)
-    self->refused_since = 0;
-  else if (self->refused_since == 0)
-    self->refused_since = g_get_monotonic_time ();
-
   *interval = RETRY_INTERVAL;
-  if (self->blind_since == 0 || seconds_since (unanswered ? self->blind_since : self->refused_since) < limit)
+  if (mig_block_patience_lasts (&self->patience, mig_engine_get_wait_limit (engine),
+                                mig_engine_get_settle_time (engine), failure))
     return LOOK_WAIT;
 
   g_propagate_prefixed_error (error, g_error_copy (failure), "the copy of %s cannot be looked at: ", what);
@@ -341,8 +334,7 @@ look (Mirror  *self,
 
   if (!look_once (self, &sight, &local))
     return wait_blindly (self, local, interval, error);
-  self->blind_since = 0;
-  self->refused_since = 0;
+  self->patience = (MigBlockPatience) { 0 };
   if (is_ready (self, &sight))
     {
       mig_swap_note_run (swap, &sight);
