@@ -79,6 +79,9 @@ class NbdServer:
     def __init__(self, host, argv, address, port, export, pid_file):
         self._host = host
         self.uri = f"nbd://{address}:{port}/{export}"
+        # Servers leave their file behind, and write a new one when they are in the background already.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(host.outside(pid_file))
         host.run(*argv)
         inner = int(wait_for(lambda: self._read(host.outside(pid_file)), f"the NBD server on {host.name}"))
         process = next((process for process in host.processes() if process.inner_pid == inner), None)
